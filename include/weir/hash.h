@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The hashes that packet path and user side must agree on. Multilinear hashing (Lemire and Kaser, "Strongly universal string
+ * hashing is fast", 2014): one multiplication a word, all independent, then one finalising step. A few ns in BPF. */
+#ifndef WEIR_HASH_H
+#define WEIR_HASH_H
+
+#include "abi.h"
+
+#define WEIR_HASH_K0 0x9e3779b97f4a7c15ull
+#define WEIR_HASH_K1 0xc2b2ae3d27d4eb4full
+#define WEIR_HASH_K2 0xd6e8feb86659fd93ull
+#define WEIR_HASH_K3 0xa0761d6478bd642full
+#define WEIR_HASH_K4 0xe7037ed1a0b428dbull
+
+static inline __attribute__((always_inline)) __u64 weir_hash_finish(__u64 h)
+{
+	h ^= h >> 32;
+	h *= WEIR_HASH_K2;
+	return h ^ (h >> 29);
+}
+
+static inline __attribute__((always_inline)) __u64 weir_word(__u32 low, __u32 high)
+{
+	return (__u64)high << 32 | low;
+}
+
+/* 64 good bits for a flow. The same packet gives the same value on every balancer, so that several may share a VIP. */
+static inline __attribute__((always_inline)) __u64
+weir_hash_flow(const struct weir_addr *src, const struct weir_addr *dst, __be16 sport_be, __be16 dport_be, __u8 proto)
+{
+	__u64 h = weir_word(src->w[0], src->w[1]) * WEIR_HASH_K0;
+
+	h += weir_word(src->w[2], src->w[3]) * WEIR_HASH_K1;
+	h += weir_word(dst->w[0], dst->w[1]) * WEIR_HASH_K3;
+	h += weir_word(dst->w[2], dst->w[3]) * WEIR_HASH_K4;
+	h += ((__u64)proto << 32 | (__u32)sport_be << 16 | dport_be) * WEIR_HASH_K2;
+	return weir_hash_finish(h);
+}
+
+/* The two lines where a VIP may stand (weir_vips of one generation). */
+static inline __attribute__((always_inline)) void weir_hash_vip(const struct weir_addr *addr, __be16 port_be,
+								__u8 proto, __u32 *ret_first, __u32 *ret_second)
+{
+	__u64 h = weir_word(addr->w[0], addr->w[1]) * WEIR_HASH_K0;
+
+	h += weir_word(addr->w[2], addr->w[3]) * WEIR_HASH_K1;
+	h += ((__u32)proto << 16 | port_be) * WEIR_HASH_K3;
+	h = weir_hash_finish(h);
+	*ret_first = (__u32)(h >> 32) & (WEIR_VIP_LINES - 1);
+	*ret_second = (__u32)(h >> 48) & (WEIR_VIP_LINES - 1);
+}
+
+#endif
