@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The one exit: every packet of every program leaves with a reason, counted here, and the reason decides the verdict. */
+#ifndef WEIR_BPF_ACCOUNT_H
+#define WEIR_BPF_ACCOUNT_H
+
+#include <stdbool.h>
+
+#include "bpf/maps.h"
+
+PINNED_MAP(weir_ctl, BPF_MAP_TYPE_ARRAY, __u32, struct weir_ctl, 1, BPF_F_MMAPABLE);
+PINNED_MAP(weir_devs, BPF_MAP_TYPE_ARRAY, __u32, struct weir_dev, WEIR_MAX_DEVS, BPF_F_MMAPABLE);
+PINNED_MAP(weir_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_dev_stats, WEIR_MAX_DEVS *WEIR_HOOKS, 0);
+
+/* what a stage returns: a reason to leave with, or NEXT = go on to the next stage */
+#define NEXT (-1)
+
+static __always_inline struct weir_ctl *control(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&weir_ctl, &zero);
+}
+
+/* The device's record without claiming one, or NULL. */
+static __always_inline struct weir_dev *device_find(__u32 ifindex)
+{
+	for (__u32 i = 0; i < WEIR_DEV_PROBES; i++) {
+		__u32 slot = (ifindex + i) % WEIR_MAX_DEVS;
+		struct weir_dev *dev = bpf_map_lookup_elem(&weir_devs, &slot);
+
+		if (dev && slot && dev->ifindex == ifindex)
+			return dev;
+	}
+	return NULL;
+}
+
+/* The device's slot, claimed on its first packet; 0 when all its places are taken. */
+static __always_inline __u32 device_slot(__u32 ifindex)
+{
+	for (__u32 i = 0; i < WEIR_DEV_PROBES; i++) {
+		__u32 slot = (ifindex + i) % WEIR_MAX_DEVS;
+		struct weir_dev *dev = bpf_map_lookup_elem(&weir_devs, &slot);
+
+		if (!dev || !slot)
+			continue;
+		if (dev->ifindex == ifindex)
+			return slot;
+		if (dev->ifindex == 0) {
+			__u32 was = __sync_val_compare_and_swap(&dev->ifindex, 0, ifindex);
+
+			if (was == 0 || was == ifindex)
+				return slot;
+		}
+	}
+	return 0;
+}
+
+static __always_inline void account(__u32 ifindex, enum weir_hook hook, __u32 reason, __u32 bytes)
+{
+	__u32 index = device_slot(ifindex) * WEIR_HOOKS + hook;
+	struct weir_dev_stats *stats = bpf_map_lookup_elem(&weir_stats, &index);
+
+	if (stats && reason < WEIR_REASONS) {
+		stats->by_reason[reason].packets++;
+		stats->by_reason[reason].bytes += bytes;
+	}
+}
+
+/* the reasons whose verdict is to pass, as a bit mask: one test at the exit */
+#define REASON(id, name, verdict, text) | (__u64)(WEIR_##verdict == WEIR_PASS) << WEIR_R_##id
+static const __u64 reasons_pass = 0
+#include "weir/reasons.def"
+	;
+#undef REASON
+
+static __always_inline bool reason_passes(__u32 reason)
+{
+	return reasons_pass >> (reason & 63) & 1;
+}
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The kernel's routes and neighbours, asked as for a packet that came in on this device. */
+#ifndef WEIR_BPF_FIB_H
+#define WEIR_BPF_FIB_H
+
+#include "bpf/packet.h"
+
+/* linux/socket.h has them not, sys/socket.h is not for BPF */
+#define FIB_AF_INET  2
+#define FIB_AF_INET6 10
+
+/* ctx: the program's own, struct xdp_md or struct __sk_buff. Returns BPF_FIB_LKUP_RET_* or -errno and fills *ret. */
+static __always_inline long fib_look_up(void *ctx, __u32 ifindex, const struct weir_addr *src,
+					const struct weir_addr *dst, struct bpf_fib_lookup *ret)
+{
+	__builtin_memset(ret, 0, sizeof(*ret));
+	ret->ifindex = ifindex;
+	if (addr_is_v4(dst)) {
+		ret->family = FIB_AF_INET;
+		ret->ipv4_src = src->w[3];
+		ret->ipv4_dst = dst->w[3];
+	} else {
+		ret->family = FIB_AF_INET6;
+		__builtin_memcpy(ret->ipv6_src, src, sizeof(*src));
+		__builtin_memcpy(ret->ipv6_dst, dst, sizeof(*dst));
+	}
+	return bpf_fib_lookup(ctx, ret, sizeof(*ret), 0);
+}
+
+#endif

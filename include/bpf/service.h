@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The balancer's maps and look-ups: VIP by address, port and protocol; backend by number. */
+#ifndef WEIR_BPF_SERVICE_H
+#define WEIR_BPF_SERVICE_H
+
+#include "bpf/chunks.h"
+#include "bpf/maps.h"
+#include "weir/hash.h"
+
+PINNED_MAP(weir_vips, BPF_MAP_TYPE_ARRAY, __u32, struct weir_vip_line, 2 * WEIR_VIP_LINES, BPF_F_MMAPABLE);
+PINNED_MAP(weir_backends, BPF_MAP_TYPE_ARRAY, __u32, struct weir_backend, 2 * WEIR_MAX_BACKENDS, BPF_F_MMAPABLE);
+PINNED_MAP(weir_vip_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_vip_stats, WEIR_MAX_VIPS, 0);
+PINNED_MAP(weir_be_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_backend_stats, WEIR_MAX_BACKENDS, 0);
+
+static __always_inline bool vip_is(const struct weir_vip *v, const struct weir_addr *addr, __be16 port_be, __u8 proto)
+{
+	return v->proto == proto && v->port_be == port_be && v->addr.w[3] == addr->w[3] && v->addr.w[2] == addr->w[2] &&
+	       v->addr.w[1] == addr->w[1] && v->addr.w[0] == addr->w[0];
+}
+
+/* The VIP of exactly this address, port and protocol in generation g, or NULL. */
+static __always_inline struct weir_vip *vip_find(__u32 g, const struct weir_addr *addr, __be16 port_be, __u8 proto)
+{
+	__u32 index[2];
+
+	weir_hash_vip(addr, port_be, proto, &index[0], &index[1]);
+	for (int i = 0; i < 2; i++) {
+		__u32 at = g * WEIR_VIP_LINES + index[i];
+		struct weir_vip_line *line = bpf_map_lookup_elem(&weir_vips, &at);
+
+		if (!line)
+			return NULL;
+		if (vip_is(&line->vip[0], addr, port_be, proto))
+			return &line->vip[0];
+		if (vip_is(&line->vip[1], addr, port_be, proto))
+			return &line->vip[1];
+	}
+	return NULL;
+}
+
+/* The backend that owns the flow's slot, or 0. */
+static __always_inline __u32 ring_backend(__u32 ring, __u64 hash)
+{
+	__u32 slot = hash >> 48;
+	struct weir_line *line = chunk_line(ring, slot / (WEIR_LINE_BYTES / sizeof(struct weir_slot)));
+
+	if (!line)
+		return 0;
+	return ((struct weir_slot *)line)[slot % (WEIR_LINE_BYTES / sizeof(struct weir_slot))].cur;
+}
+
+#endif
