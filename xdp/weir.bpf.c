@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The XDP pipeline: what every packet that comes in goes through, top to bottom. */
+#include "balance.h"
+#include "filter.h"
+#include "forward.h"
+
+/* The only way out. */
+static __always_inline int leave(const struct packet *p, int reason, __u32 ifindex)
+{
+	account(p->ifindex, WEIR_HOOK_XDP, reason, p->bytes);
+	if (reason == WEIR_R_FORWARD_TX)
+		return XDP_TX;
+	if (reason == WEIR_R_FORWARD_REDIRECT)
+		return bpf_redirect(ifindex, 0);
+	return reason_passes(reason) ? XDP_PASS : XDP_DROP;
+}
+
+/* A global function: the verifier proves it once, by itself, so that the paths through the parser do not multiply with those
+ * through the stages after it. */
+__noinline int packet_read(struct xdp_md *ctx, struct packet *p, __u32 bytes)
+{
+	struct cursor c = {(void *)(long)ctx->data, (void *)(long)ctx->data_end, bytes};
+
+	if (!p)
+		return WEIR_R_TRUNCATED;
+	*p = (struct packet){.bytes = bytes, .ifindex = ctx->ingress_ifindex};
+	return parse(&c, p);
+}
+
+static __always_inline int pipeline(struct xdp_md *ctx, __u32 bytes)
+{
+	struct weir_ctl *ctl = control();
+	struct weir_gen *gen;
+	struct target target;
+	struct packet p;
+	__u32 g, ifindex = 0;
+	int reason;
+
+	if (!ctl)
+		return XDP_ABORTED;
+	g = *(volatile __u32 *)&ctl->gen & 1;
+	gen = &ctl->gens[g];
+
+	reason = packet_read(ctx, &p, bytes);
+	if (reason == NEXT)
+		reason = filter(&p, gen);
+	if (reason == NEXT)
+		reason = balance(&p, gen, g, &target);
+	if (reason == NEXT)
+		reason = forward(ctx, &p, &target, ctl->hz, &ifindex);
+	return leave(&p, reason, ifindex);
+}
+
+SEC("xdp")
+int weir_xdp(struct xdp_md *ctx)
+{
+	return pipeline(ctx, ctx->data_end - ctx->data);
+}
+
+/* the same for devices whose frames may lie in several buffers (a large MTU) */
+SEC("xdp.frags")
+int weir_xdp_frags(struct xdp_md *ctx)
+{
+	return pipeline(ctx, bpf_xdp_get_buff_len(ctx));
+}
+
+char LICENSE[] SEC("license") = "GPL";
