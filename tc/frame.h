@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Stage: the headers of an skb, into struct packet. */
+#ifndef WEIR_TC_FRAME_H
+#define WEIR_TC_FRAME_H
+
+#include "bpf/packet.h"
+
+/* The part of an skb that programs can read may end inside the headers; so much of it is asked for then. */
+#define FRAME_PULL_BYTES 512
+
+#define ICMP_ECHO_REPLY	    0
+#define ICMP_ECHO_REQUEST   8
+#define ICMPV6_ECHO_REQUEST 128
+#define ICMPV6_ECHO_REPLY   129
+
+static __always_inline bool is_echo_request(const struct packet *p)
+{
+	return p->proto == IPPROTO_ICMP ? p->flags == ICMP_ECHO_REQUEST
+					: p->proto == IPPROTO_ICMPV6 && p->flags == ICMPV6_ECHO_REQUEST;
+}
+
+static __always_inline bool is_echo_reply(const struct packet *p)
+{
+	return p->proto == IPPROTO_ICMP ? p->flags == ICMP_ECHO_REPLY
+					: p->proto == IPPROTO_ICMPV6 && p->flags == ICMPV6_ECHO_REPLY;
+}
+
+/* An echo's id is the port of the side that asks, the other side has port 0: so a reply is told from a request that happens
+ * to have the same id. */
+static __always_inline int parse_echo(struct cursor *c, struct packet *p)
+{
+	__be16 *id;
+
+	if (p->fragment == FRAGMENT_LATER || !(is_echo_request(p) || is_echo_reply(p)))
+		return NEXT;
+	id = cursor_pull(c, sizeof(*id));
+	if (!id)
+		return WEIR_R_TRUNCATED;
+	if (is_echo_request(p))
+		p->sport_be = *id;
+	else
+		p->dport_be = *id;
+	return NEXT;
+}
+
+/* A global function: kernels verify it by itself, once, however often it is called. (Inlined twice it takes more steps than
+ * Linux 6.1 allows.) */
+__noinline int frame_parse(struct __sk_buff *skb, struct packet *p)
+{
+	struct cursor c = {(void *)(long)skb->data, (void *)(long)skb->data_end, skb->len};
+	int reason;
+
+	if (!p)
+		return WEIR_R_TRUNCATED;
+	*p = (struct packet){.bytes = skb->len, .ifindex = skb->ifindex, .gso = skb->gso_size != 0};
+	reason = parse(&c, p);
+	return reason == NEXT ? parse_echo(&c, p) : reason;
+}
+
+static __always_inline int frame_read(struct __sk_buff *skb, struct packet *p)
+{
+	int reason = frame_parse(skb, p);
+
+	if (reason != WEIR_R_TRUNCATED || skb->data_end - skb->data >= skb->len)
+		return reason;
+	if (bpf_skb_pull_data(skb, skb->len < FRAME_PULL_BYTES ? skb->len : FRAME_PULL_BYTES))
+		return reason;
+	return frame_parse(skb, p);
+}
+
+#endif
