@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One object of the model -> its line of configuration. */
+#include <stdio.h>
+#include <string.h>
+
+#include "config_line.h"
+
+#define LINE_COLUMNS 100
+
+const char *line_of_vip(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX])
+{
+	const struct vip *vip = &m->vips[i];
+	char service[SERVICE_TEXT_MAX];
+
+	snprintf(buf, CONFIG_LINE_MAX, "vip add %s%s%s", service_text(&vip->service, service),
+		 vip->name[0] ? " name " : "", vip->name);
+	return buf;
+}
+
+const char *line_of_backend(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX])
+{
+	const struct backend *backend = &m->backends[i];
+	char vip[SERVICE_TEXT_MAX], address[ADDRESS_TEXT_MAX];
+
+	snprintf(buf, CONFIG_LINE_MAX, "backend add %s %s weight %u", model_vip_label(&m->vips[backend->vip], vip),
+		 address_text(&backend->addr, address), backend->weight);
+	return buf;
+}
+
+const char *line_of_rule(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX])
+{
+	const struct policy_rule *rule = &m->rules[i];
+	char proto[PROTO_TEXT_MAX], ports[PORTS_TEXT_MAX];
+
+	snprintf(buf, CONFIG_LINE_MAX, "policy add %s from %s to %s%s%s%s%s", action_text(rule->action),
+		 model_party_name(m, &rule->from), model_party_name(m, &rule->to), rule->proto ? " proto " : "",
+		 proto_text(rule->proto, proto), rule->ports_count ? " port " : "", ports_text(rule, ports));
+	return buf;
+}
+
+const char *line_of_default(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX])
+{
+	const struct policy_default *d = &m->defaults[i];
+
+	snprintf(buf, CONFIG_LINE_MAX, "policy default %s from %s", action_text(d->action),
+		 model_party_name(m, &d->from));
+	return buf;
+}
+
+const char *line_of_prefix(const char *command, const struct prefix *prefix, char buf[CONFIG_LINE_MAX])
+{
+	char *end = stpcpy(stpcpy(buf, command), " ");
+
+	prefix_text(prefix, end);
+	return buf;
+}
+
+/* a word, in quotes if it would not be one otherwise */
+static const char *word_quote(const char *word, char buf[2 * CGROUP_PATH_MAX + 3])
+{
+	char *p = buf;
+
+	if (!word[strcspn(word, " \"")])
+		return word;
+	*p++ = '"';
+	for (; *word; word++) {
+		if (*word == '"' || *word == '\\')
+			*p++ = '\\';
+		*p++ = *word;
+	}
+	*p++ = '"';
+	*p = '\0';
+	return buf;
+}
+
+/* lines of one identity in the making */
+struct identity_text {
+	const char *name;
+	config_sink sink;
+	void *arg;
+	const char *keyword; /* under which the last member stands, or NULL: the line has none yet */
+	char line[CONFIG_LINE_MAX];
+	size_t length;
+};
+
+static void text_begin(struct identity_text *t)
+{
+	t->length = (size_t)snprintf(t->line, sizeof(t->line), "identity add %s", t->name);
+	t->keyword = NULL;
+}
+
+static void text_append(struct identity_text *t, const char *word)
+{
+	t->line[t->length++] = ' ';
+	t->length += (size_t)(stpcpy(t->line + t->length, word) - (t->line + t->length));
+}
+
+static void text_member(struct identity_text *t, const char *keyword, const char *word)
+{
+	if (t->keyword && t->length + 1 + strlen(word) > LINE_COLUMNS) {
+		t->sink(t->arg, t->line);
+		text_begin(t);
+	}
+	if (t->keyword != keyword)
+		text_append(t, keyword);
+	t->keyword = keyword;
+	text_append(t, word);
+}
+
+void lines_of_identity(const struct identity *id, const struct identity_filter *filter, bool bare, config_sink sink,
+		       void *arg)
+{
+	static const char cidr[] = "cidr", cgroup[] = "cgroup";
+	struct identity_text t = {.name = id->name, .sink = sink, .arg = arg};
+	char prefix[ADDRESS_TEXT_MAX], path[2 * CGROUP_PATH_MAX + 3];
+
+	text_begin(&t);
+	for (size_t i = 0; i < id->prefixes_count; i++)
+		if (!filter || filter->keep_prefix(filter->arg, &id->prefixes[i]))
+			text_member(&t, cidr, prefix_text(&id->prefixes[i], prefix));
+	for (size_t i = 0; i < id->cgroups_count; i++)
+		if (!filter || filter->keep_cgroup(filter->arg, id->cgroups[i]))
+			text_member(&t, cgroup, word_quote(id->cgroups[i], path));
+	if (t.keyword || bare)
+		sink(arg, t.line);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The configuration as the user thinks of it, and what may be done to it. Text (lib/config.c) and the kernel's tables
+ * (lib/compile.c) are both made from a model; nothing else knows two of the three.
+ *
+ * A model is built by applying configuration lines to an empty one, or by reading the text that the dataplane keeps. Every
+ * model_* change validates first and leaves the model as it was on failure. */
+#ifndef WEIR_MODEL_H
+#define WEIR_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "weir/abi.h"
+
+#include "address.h"
+#include "error.h"
+#include "grammar.h"
+
+#define NAME_LENGTH_MAX 31
+#define CGROUP_PATH_MAX 512
+#define WEIGHT_DEFAULT	100
+
+struct vip {
+	__u16 id;			/* 0: not given out yet (lib/compile.c does) */
+	char name[NAME_LENGTH_MAX + 1]; /* "": known by its service alone */
+	struct service service;
+};
+
+struct backend {
+	__u16 id;
+	__u16 weight;
+	size_t vip; /* index into model.vips */
+	struct weir_addr addr;
+};
+
+struct identity {
+	__u16 id;
+	char name[NAME_LENGTH_MAX + 1];
+	struct prefix *prefixes;
+	size_t prefixes_count;
+	char **cgroups; /* paths below the cgroup-v2 mount, beginning with '/', no trailing '/' but for the root itself */
+	size_t cgroups_count;
+};
+
+/* who a rule speaks of */
+struct party {
+	enum party_kind { PARTY_ANY, PARTY_WORLD, PARTY_HOST, PARTY_IDENTITY } kind;
+	size_t identity; /* PARTY_IDENTITY: index into model.identities */
+};
+
+#define PORT_RANGES_MAX 16
+struct port_range {
+	__u16 low, high; /* both included, host order */
+};
+
+struct policy_rule {
+	__u32 id; /* 1..WEIR_MAX_RULES-1, kept for life; 0: not given out yet */
+	enum weir_action action;
+	struct party from, to;
+	__u8 proto;	  /* 0: every protocol */
+	__u8 ports_count; /* 0: every port; else proto is TCP or UDP */
+	struct port_range ports[PORT_RANGES_MAX];
+};
+
+struct policy_default {
+	struct party from;
+	enum weir_action action;
+};
+
+struct prefix_list {
+	struct prefix *items;
+	size_t count, room;
+	bool sorted; /* by prefix_compare */
+};
+
+struct model_index; /* finds objects by their natural keys (lib/index.h) */
+
+struct model {
+	struct vip *vips;
+	size_t vips_count;
+	struct backend *backends;
+	size_t backends_count;
+	struct identity *identities;
+	size_t identities_count;
+	struct policy_rule *rules;
+	size_t rules_count;
+	struct policy_default *defaults;
+	size_t defaults_count;
+	struct prefix_list drop,
+		allow; /* of a file; a model read from the dataplane leaves them empty, the tables hold them */
+	struct model_index *index; /* only model_* functions change a model, and keep this right */
+};
+
+void model_init(struct model *m);
+void model_free(struct model *m);
+#define model_auto __attribute__((cleanup(model_free))) struct model
+
+/* Filling a list: add in any order, then sort, which is quick when they are in order already; whoever reads a list to the end
+ * wants it sorted. Duplicates are not looked for; `unique` drops the exact ones. */
+int prefix_list_add(struct prefix_list *list, const struct prefix *prefix, struct weir_error *err);
+int prefix_list_sort(struct prefix_list *list, struct weir_error *err);
+void prefix_list_unique(struct prefix_list *list);
+void prefix_list_free(struct prefix_list *list);
+
+/* Apply one matched CF_CONFIG command. 0 or -errno (-EEXIST: duplicate, -ENOENT: unknown name, -ENOSPC: a limit, named). */
+int model_apply(struct model *m, const struct args *args, struct weir_error *err);
+
+/* Removals, which only commands do. A rule is named by its number, as `policy list` shows it. */
+int model_vip_del(struct model *m, const struct args *args, struct weir_error *err);
+int model_backend_del(struct model *m, const struct args *args, struct weir_error *err);
+int model_identity_del(struct model *m, const struct args *args,
+		       struct weir_error *err); /* -EBUSY: rules use it, listed */
+int model_policy_del(struct model *m, const struct args *args, struct weir_error *err);
+
+/* A VIP by name or by service text; -ENOENT suggests the nearest name. */
+int model_vip_find(const struct model *m, const char *text, size_t *ret_index, struct weir_error *err);
+/* The word that names a VIP in text: its name, or its service. */
+const char *model_vip_label(const struct vip *vip, char buf[SERVICE_TEXT_MAX]);
+int model_identity_find(const struct model *m, const char *name, size_t *ret_index, struct weir_error *err);
+
+/* Text of the parts of a rule: "tcp", "47"; "80,443,8000-8080". proto_text of 0 and ports_text of none are "". */
+#define PROTO_TEXT_MAX 8
+#define PORTS_TEXT_MAX (PORT_RANGES_MAX * 12)
+const char *proto_text(__u8 proto, char buf[PROTO_TEXT_MAX]);
+const char *ports_text(const struct policy_rule *rule, char buf[PORTS_TEXT_MAX]);
+const char *action_text(enum weir_action action);
+
+/* "app", "any", "world", "host"; and the number that the kernel's tables have for it */
+const char *model_party_name(const struct model *m, const struct party *party);
+__u16 model_party_id(const struct model *m, const struct party *party);
+
+/* Give every object an id: that of `running` (may be NULL) for an object that is the same by its natural key (VIP by service,
+ * backend by VIP and address, identity by name, rule by content); else its own, unless it is taken; else the lowest that is
+ * free, preferably one that nothing in `running` has, so that counters and ring slots of what goes are not mixed up with
+ * those of what comes. */
+int model_assign_ids(struct model *m, const struct model *running, struct weir_error *err);
+/* The object that model_apply(args) has just made or changed gets this id, unless it is out of range. */
+void model_adopt_id(struct model *m, const struct args *args, __u32 id);
+
+#endif
