@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Longest-prefix tables (include/bpf/prefix.h reads them in the packet path): build whole, edit in place, walk. */
+#ifndef WEIR_PREFIXES_H
+#define WEIR_PREFIXES_H
+
+#include "address.h"
+#include "chunks.h"
+
+struct prefix_value {
+	struct prefix prefix;
+	__u32 value; /* not 0 */
+};
+
+/* Build both families' tables from entries (any order; of exact duplicates the last wins) in new chunks, and write their
+ * roots to *ret, which may then be stored in a shadow generation. Time and memory linear in count. */
+int prefixes_build(struct plane *p, const struct prefix_value *entries, size_t count, struct weir_prefix_set *ret,
+		   struct weir_error *err);
+
+/* Edit the live set in place: `set` points into the active generation. A packet sees the table before or after, never
+ * between. add: -EEXIST when there, -EXFULL when the table must be rebuilt larger first (the caller does, through
+ * prefixes_walk + prefixes_build + flip). del: -ENOENT. */
+int prefixes_add(struct plane *p, struct weir_prefix_set *set, const struct prefix_value *entry,
+		 struct weir_error *err);
+int prefixes_del(struct plane *p, struct weir_prefix_set *set, const struct prefix *prefix, struct weir_error *err);
+
+/* The value of exactly this prefix (0: not there); and of the longest that covers an address, as the packet path sees it. */
+int prefixes_get(struct plane *p, const struct weir_prefix_set *set, const struct prefix *prefix, __u32 *ret_value,
+		 struct weir_error *err);
+int prefixes_match(struct plane *p, const struct weir_prefix_set *set, const struct weir_addr *addr,
+		   struct prefix_value *ret, struct weir_error *err);
+
+/* All entries, sorted by prefix_compare; the caller frees *ret. */
+int prefixes_walk(struct plane *p, const struct weir_prefix_set *set, struct prefix_value **ret, size_t *ret_count,
+		  struct weir_error *err);
+
+/* chunks of a set's tables, for chunks_collect(): calls back with each run */
+void prefixes_runs(const struct weir_prefix_set *set, void (*run)(void *arg, __u32 first, __u32 count), void *arg);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The stable ring. A flow's hash picks a slot at random, so it does not matter which slots a backend owns, only how many,
+ * and that as few as possible change hands. */
+#include "ring.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct share {
+	__u16 backend;
+	__u8 class;	 /* who rounds up first: see class_of() */
+	__u32 remainder; /* of the division, below 2^32 */
+};
+
+/* Rounding decides who gets the last slots. Where it may fall either way it falls so that nothing moves: first to a member
+ * that has a slot more than its rounded-down share already, then to one that has none yet. */
+static __u8 class_of(__u32 have, __u32 floor)
+{
+	if (have > floor)
+		return 0;
+	return have ? 2 : 1;
+}
+
+static int share_compare(const void *a, const void *b)
+{
+	const struct share *x = a, *y = b;
+
+	if (x->class != y->class)
+		return x->class < y->class ? -1 : 1;
+	if (x->remainder != y->remainder)
+		return x->remainder > y->remainder ? -1 : 1;
+	return x->backend < y->backend ? -1 : 1;
+}
+
+/* How many slots each backend should own: want[], by id; 0 for those that are no members. */
+static void shares_fix(const __u32 *have, const struct ring_member *members, size_t count, __u32 *want)
+{
+	struct share shares[WEIR_MAX_BACKENDS];
+	__u32 rest = WEIR_RING_SLOTS;
+	size_t fractions = 0;
+	__u64 total = 0;
+
+	for (size_t i = 0; i < count; i++)
+		total += members[i].weight;
+	if (!total)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		__u64 scaled = (__u64)members[i].weight * WEIR_RING_SLOTS;
+		__u16 backend = members[i].backend;
+
+		want[backend] = scaled / total;
+		rest -= want[backend];
+		if (scaled % total)
+			shares[fractions++] =
+				(struct share){backend, class_of(have[backend], want[backend]), scaled % total};
+	}
+	qsort(shares, fractions, sizeof(*shares), share_compare);
+	for (__u32 i = 0; i < rest; i++)
+		want[shares[i].backend]++;
+}
+
+size_t ring_update(struct weir_slot slots[WEIR_RING_SLOTS], const struct ring_member *members, size_t count)
+{
+	__u32 have[WEIR_MAX_BACKENDS], want[WEIR_MAX_BACKENDS] = {};
+	__u32 taker = 0;
+	size_t moved = 0;
+
+	ring_shares(slots, have);
+	shares_fix(have, members, count, want);
+	for (size_t i = 0; i < WEIR_RING_SLOTS; i++) {
+		__u16 owner = slots[i].cur;
+
+		if (owner && have[owner] <= want[owner])
+			continue;
+		while (taker < WEIR_MAX_BACKENDS && have[taker] >= want[taker])
+			taker++;
+		if (!owner && taker == WEIR_MAX_BACKENDS)
+			continue;
+		slots[i].prev2 = slots[i].prev1;
+		slots[i].prev1 = owner;
+		slots[i].cur = taker < WEIR_MAX_BACKENDS ? taker : 0;
+		have[owner]--;
+		have[slots[i].cur]++;
+		moved++;
+	}
+	return moved;
+}
+
+void ring_shares(const struct weir_slot slots[WEIR_RING_SLOTS], __u32 shares[WEIR_MAX_BACKENDS])
+{
+	memset(shares, 0, WEIR_MAX_BACKENDS * sizeof(*shares));
+	for (size_t i = 0; i < WEIR_RING_SLOTS; i++)
+		shares[slots[i].cur]++;
+}

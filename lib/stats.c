@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The packet path's counters: every CPU has its own, here they are added up. */
+#include "stats.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH 1024
+
+const char *const reason_names[WEIR_REASONS] = {
+#define REASON(id, name, verdict, text) name,
+#include "weir/reasons.def"
+#undef REASON
+};
+
+const char *const reason_texts[WEIR_REASONS] = {
+#define REASON(id, name, verdict, text) text,
+#include "weir/reasons.def"
+#undef REASON
+};
+
+const enum weir_verdict reason_verdicts[WEIR_REASONS] = {
+#define REASON(id, name, verdict, text) WEIR_##verdict,
+#include "weir/reasons.def"
+#undef REASON
+};
+
+const char *const verdict_names[WEIR_VERDICTS] = {
+	[WEIR_PASS] = "pass",
+	[WEIR_DROP] = "drop",
+	[WEIR_TX] = "tx",
+	[WEIR_REDIRECT] = "redirect",
+};
+
+const char *const hook_names[WEIR_HOOKS] = {
+	[WEIR_HOOK_XDP] = "xdp",
+	[WEIR_HOOK_EGRESS] = "egress",
+	[WEIR_HOOK_INGRESS] = "ingress",
+};
+
+/* add up `count` values, each of which is there once a CPU */
+static void add_up(const struct weir_count *values, size_t count, int cpus, size_t width, struct weir_count *ret)
+{
+	memset(ret, 0, count * width * sizeof(*ret));
+	for (size_t i = 0; i < count; i++)
+		for (int cpu = 0; cpu < cpus; cpu++)
+			for (size_t k = 0; k < width; k++) {
+				ret[i * width + k].packets += values->packets;
+				ret[i * width + k].bytes += values->bytes;
+				values++;
+			}
+}
+
+int stats_device(struct plane *p, __u32 slot, enum weir_hook hook, struct weir_count ret[WEIR_REASONS],
+		 struct weir_error *err)
+{
+	struct weir_dev_stats sum, *values;
+	__u32 index = slot * WEIR_HOOKS + hook;
+	int cpus = libbpf_num_possible_cpus(), rc = 0;
+
+	if (cpus < 0)
+		return weir_fail(err, -cpus, "cannot count the CPUs: %s", strerror(-cpus));
+	values = malloc(cpus * sizeof(*values));
+	if (!values)
+		return weir_fail(err, ENOMEM, "out of memory");
+	if (bpf_map_lookup_elem(p->maps[PLANE_stats], &index, values)) {
+		rc = weir_fail(err, errno, "cannot read the device counters: %s", strerror(errno));
+	} else {
+		add_up(values->by_reason, 1, cpus, sizeof(sum.by_reason) / sizeof(sum.by_reason[0]), sum.by_reason);
+		memcpy(ret, sum.by_reason, WEIR_REASONS * sizeof(*ret));
+	}
+	free(values);
+	return rc;
+}
+
+/* A whole map of one counter an element, in batches; the kernel says -ENOENT with the last one. */
+static int read_all(int map, __u32 entries, struct weir_count *ret, struct weir_error *err)
+{
+	int cpus = libbpf_num_possible_cpus(), rc = 0;
+	struct weir_count *values;
+	__u32 keys[BATCH], at;
+
+	if (cpus < 0)
+		return weir_fail(err, -cpus, "cannot count the CPUs: %s", strerror(-cpus));
+	values = malloc((size_t)BATCH * cpus * sizeof(*values));
+	if (!values)
+		return weir_fail(err, ENOMEM, "out of memory");
+	for (__u32 done = 0; done < entries;) {
+		__u32 count = entries - done < BATCH ? entries - done : BATCH;
+
+		rc = bpf_map_lookup_batch(map, done ? &at : NULL, &at, keys, values, &count, NULL);
+		if (rc == -ENOENT && done + count == entries)
+			rc = 0;
+		if (rc) {
+			weir_fail(err, -rc, "cannot read the counters: %s", strerror(-rc));
+			break;
+		}
+		add_up(values, count, cpus, 1, ret + done);
+		done += count;
+	}
+	free(values);
+	return rc;
+}
+
+int stats_vips(struct plane *p, struct weir_count *ret, struct weir_error *err)
+{
+	_Static_assert(sizeof(struct weir_vip_stats) == sizeof(*ret), "one counter");
+	return read_all(p->maps[PLANE_vip_stats], WEIR_MAX_VIPS, ret, err);
+}
+
+int stats_backends(struct plane *p, struct weir_count *ret, struct weir_error *err)
+{
+	_Static_assert(sizeof(struct weir_backend_stats) == sizeof(*ret), "one counter");
+	return read_all(p->maps[PLANE_be_stats], WEIR_MAX_BACKENDS, ret, err);
+}
+
+int stats_rules(struct plane *p, struct weir_count *ret, struct weir_error *err)
+{
+	_Static_assert(sizeof(struct weir_rule_stats) == sizeof(*ret), "one counter");
+	return read_all(p->maps[PLANE_rule_stats], WEIR_MAX_RULES, ret, err);
+}
+
+int stats_clear(struct plane *p, enum plane_map map, __u32 id, struct weir_error *err)
+{
+	int cpus = libbpf_num_possible_cpus(), rc;
+	struct weir_count *zeros;
+
+	if (cpus < 0)
+		return weir_fail(err, -cpus, "cannot count the CPUs: %s", strerror(-cpus));
+	zeros = calloc(cpus, sizeof(*zeros));
+	if (!zeros)
+		return weir_fail(err, ENOMEM, "out of memory");
+	rc = bpf_map_update_elem(p->maps[map], &id, zeros, BPF_ANY);
+	free(zeros);
+	return rc ? weir_fail(err, -rc, "cannot clear a counter: %s", strerror(-rc)) : 0;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* How full the tables are. */
+#include "usage.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "chunks.h"
+
+const struct limit limits[WEIR_LIMITS] = {
+#define LIMIT(id, value, what) [WEIR_LIMIT_##id] = {#id, what, value},
+#include "weir/limits.def"
+#undef LIMIT
+};
+
+#define BATCH 4096
+
+/* entries of a hash map; keys and values hold BATCH of each */
+static int count_batches(int fd, void *keys, void *values, __u64 *ret)
+{
+	__u32 cursor = 0, count;
+	__u64 sum = 0;
+	int rc;
+
+	for (void *in = NULL;; in = &cursor) {
+		count = BATCH;
+		rc = bpf_map_lookup_batch(fd, in, &cursor, keys, values, &count, NULL);
+		if (rc && rc != -ENOENT)
+			return rc;
+		sum += count;
+		if (rc)
+			break;
+	}
+	*ret = sum;
+	return 0;
+}
+
+static int count_entries(int fd, size_t key_size, size_t value_size, __u64 *ret, struct weir_error *err)
+{
+	void *keys = malloc(BATCH * key_size), *values = malloc(BATCH * value_size);
+	int rc = keys && values ? count_batches(fd, keys, values, ret) : -ENOMEM;
+
+	free(keys);
+	free(values);
+	return rc ? weir_fail(err, -rc, "cannot count a table's entries: %s", strerror(-rc)) : 0;
+}
+
+static int count_policy(struct plane *p, __u64 *ret, struct weir_error *err)
+{
+	int fd = plane_inner(p, PLANE_policy, p->ctl->gen & 1), rc;
+
+	if (fd < 0)
+		return 0; /* none yet */
+	rc = count_entries(fd, sizeof(struct weir_policy_key), sizeof(struct weir_policy_value), ret, err);
+	close(fd);
+	return rc;
+}
+
+/* classes are numbered from 1 without gaps */
+static int count_port_classes(struct plane *p, __u64 *ret, struct weir_error *err)
+{
+	const struct weir_gen *gen = plane_gen(p);
+	struct chunk_run run = {};
+	const __u16 *classes;
+	__u16 most = 0;
+	int rc;
+
+	for (size_t i = 0; i < 256; i++)
+		most = gen->proto_class[i] > most ? gen->proto_class[i] : most;
+	if (gen->ports) {
+		rc = chunks_map(p, gen->ports, chunks_for_bytes(2 * 65536 * sizeof(*classes)), &run, err);
+		if (rc)
+			return rc;
+		classes = run.memory;
+		for (size_t i = 0; i < (size_t)2 * 65536; i++)
+			most = classes[i] > most ? classes[i] : most;
+		chunks_unmap(&run);
+	}
+	*ret = most;
+	return 0;
+}
+
+static __u64 count_prefixes(const struct weir_gen *gen)
+{
+	const struct weir_prefix_set *sets[] = {&gen->drop, &gen->allow, &gen->ident};
+	__u64 sum = 0;
+
+	for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++)
+		sum += (__u64)sets[i]->v4.count + sets[i]->v6.count;
+	return sum;
+}
+
+int usage(struct plane *p, const struct model *m, __u64 ret[WEIR_LIMITS], struct weir_error *err)
+{
+	__u64 used[WEIR_LIMITS] = {
+		[WEIR_LIMIT_VIPS] = m->vips_count,
+		[WEIR_LIMIT_BACKENDS] = m->backends_count,
+		[WEIR_LIMIT_IDENTITIES] = m->identities_count,
+		[WEIR_LIMIT_RULES] = m->rules_count,
+		[WEIR_LIMIT_PREFIXES] = count_prefixes(plane_gen(p)),
+	};
+	__u32 chunks = 0;
+	int rc;
+
+	for (size_t i = 0; i < WEIR_MAX_DEVS; i++)
+		used[WEIR_LIMIT_DEVS] += p->devs[i].ifindex != 0;
+	for (size_t i = 0; i < m->identities_count; i++)
+		used[WEIR_LIMIT_CGROUPS] += m->identities[i].cgroups_count;
+	rc = chunks_used(p, &chunks, err);
+	used[WEIR_LIMIT_CHUNKS] = chunks;
+	if (!rc)
+		rc = count_policy(p, &used[WEIR_LIMIT_POLICY], err);
+	if (!rc)
+		rc = count_port_classes(p, &used[WEIR_LIMIT_PORT_CLASSES], err);
+	if (!rc)
+		rc = count_entries(p->maps[PLANE_flows], sizeof(struct weir_flow_key), sizeof(struct weir_flow),
+				   &used[WEIR_LIMIT_FLOWS], err);
+	if (!rc)
+		memcpy(ret, used, sizeof(used));
+	return rc;
+}

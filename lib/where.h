@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Where an instance's pins are, whether they can be reached from here, and the writers' lock on them. */
+#ifndef WEIR_WHERE_H
+#define WEIR_WHERE_H
+
+#include "plane.h"
+
+#define BPFFS		"/sys/fs/bpf"
+#define BPFFS_INSTANCES BPFFS "/weir"
+
+/* fill instance, mount_dir and pin_dir; -EINVAL: not a name */
+int where_name(struct plane *p, const char *instance, struct weir_error *err);
+/* privilege there, bpffs mounted and the one that everybody sees */
+int where_check(struct weir_error *err);
+/* the directories, as iproute2 makes them */
+int where_make(const struct plane *p, struct weir_error *err);
+/* and take away those that are empty */
+void where_remove(const struct plane *p);
+/* Lock pin_dir, made before when `make`. The lock's fd; -ENOENT: no such directory; -EBUSY: somebody holds it for 10 s. */
+int where_lock(const struct plane *p, bool make, struct weir_error *err);
+
+#endif
