@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Programs on devices. Ours are recognised by the maps they use, however they were attached; foreign ones are never
+ * removed. */
+#ifndef WEIR_ATTACH_H
+#define WEIR_ATTACH_H
+
+#include "netlink.h"
+#include "plane.h"
+
+enum attach_xdp { ATTACH_XDP_OFF, ATTACH_XDP_NATIVE, ATTACH_XDP_SKB };
+enum attach_tc { ATTACH_TC_OFF = 0, ATTACH_TC_EGRESS = 1, ATTACH_TC_INGRESS = 2 };
+
+/* what the device shall have: ours is taken off where it says off */
+struct attach_request {
+	enum attach_xdp xdp;
+	/* bits of enum attach_tc; the ingress program also comes along whenever XDP or egress is asked for: it resolves next
+	 * hops and sees the flows that replies belong to */
+	unsigned int tc;
+};
+
+struct attachment {
+	struct link link;
+	/* XDP */
+	__u32 xdp_id;	      /* our program, 0: none */
+	__u32 xdp_foreign_id; /* somebody else's, 0: none */
+	char xdp_foreign_name[32];
+	bool xdp_frags;
+	bool xdp_dispatcher; /* shares the interface through libxdp's dispatcher */
+	bool xdp_by_hand;    /* of ours: attached by `ip`, not by weir */
+	/* TC */
+	__u32 egress_id, ingress_id; /* our programs, 0: none */
+	bool egress_by_hand, ingress_by_hand;
+	bool gone; /* the device that a slot was claimed for is no more */
+};
+
+/* Attach. Programs of ours that are there are replaced atomically, no packet goes without. A foreign XDP program: -EBUSY,
+ * unless libxdp can chain behind it. warn() is called for what is worth saying although it worked (forwarding off on the
+ * device, with the sysctl; frags variant used; ...). */
+int attach(struct plane *p, const char *dev, const struct attach_request *request,
+	   void (*warn)(void *arg, const char *text, const char *hint), void *arg, struct weir_error *err);
+/* Detach ours, XDP and TC, and clsact when that leaves it empty. -ENOENT: nothing of ours there. */
+int detach(struct plane *p, const char *dev, struct weir_error *err);
+/* From every device of this network namespace, also programs whose maps are pinned nowhere any more. */
+int detach_all(const char *instance, unsigned int *ret_count, struct weir_error *err);
+
+/* What is on every device of this network namespace that has something of ours, or somebody's XDP program, or had counters
+ * of ours and is gone. Caller frees *ret. */
+int attachments(struct plane *p, struct attachment **ret, size_t *ret_count, struct weir_error *err);
+
+/* Can several XDP programs share a device here (does the kernel load freplace programs)? The reason when not. */
+bool attach_can_chain(char reason[256]);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the kernel's network configuration says: links, routes, neighbours (libnl); and one-shot requests whose error text
+ * comes from the kernel itself (libmnl, extended ACK). All work in the caller's current network namespace. */
+#ifndef WEIR_NETLINK_H
+#define WEIR_NETLINK_H
+
+#include <net/if.h>
+#include <stdbool.h>
+
+#include "weir/abi.h"
+
+#include "error.h"
+
+struct link {
+	int ifindex;
+	char name[IF_NAMESIZE];
+	char kind[16]; /* "veth", "vlan", ..., "loopback", or "": a physical device's driver */
+	unsigned int mtu;
+	bool up;
+	__u32 xdp_prog_id;
+	enum { LINK_XDP_NONE, LINK_XDP_NATIVE, LINK_XDP_SKB, LINK_XDP_OFFLOAD } xdp_mode;
+};
+
+int link_by_name(const char *name, struct link *ret, struct weir_error *err); /* -ENODEV suggests the nearest name */
+int link_by_index(int ifindex, struct link *ret, struct weir_error *err);
+/* All of them; the caller frees *ret. */
+int links_all(struct link **ret, size_t *ret_count, struct weir_error *err);
+/* Has it an IPv6 address other than its link-local one? */
+int link_uses_ipv6(int ifindex, bool *ret, struct weir_error *err);
+
+/* Can the device take frames redirected to it by XDP? From the netdev genetlink family (6.3 and later) where the kernel
+ * answers; else from what is known of its kind (a veth cannot be known: false). */
+int link_takes_xdp_frames(int ifindex, bool *ret, struct weir_error *err);
+
+/* Is forwarding on for this device and family (net.ipv4.conf.DEV.forwarding, net.ipv6...)? bpf_fib_lookup needs it. */
+int link_forwarding(const char *name, bool v6, bool *ret, struct weir_error *err);
+
+struct route {
+	int ifindex;
+	struct weir_addr gateway; /* the destination itself when on the link */
+	struct weir_addr source;  /* preferred source, the outer source address of a tunnel */
+	bool local;		  /* the destination is this host */
+};
+int route_to(const struct weir_addr *dst, struct route *ret,
+	     struct weir_error *err); /* -ENETUNREACH and alike: kernel's text */
+
+/* Ask the kernel to resolve the neighbour (RTM_NEWNEIGH with NTF_USE); returns at once. */
+int neighbour_resolve(int ifindex, const struct weir_addr *addr, struct weir_error *err);
+
+/* Add the clsact qdisc if it is not there. The kernel stops sending for a moment when it adds or removes one, so some packets
+ * may be lost then. */
+int clsact_ensure(int ifindex, struct weir_error *err);
+/* Replace the XDP program if the one attached now is `expected_prog_fd` (-1: none). flags: XDP_FLAGS_*_MODE.
+ * The error text is the kernel's own. */
+int xdp_set(int ifindex, int prog_fd, int expected_prog_fd, __u32 flags, struct weir_error *err);
+
+/* Enter a named network namespace (/run/netns/NAME), this process only, network only. -ENOENT suggests the nearest name. */
+int netns_enter(const char *name, struct weir_error *err);
+/* device and inode of the current network namespace */
+int netns_id(__u64 *ret_dev, __u64 *ret_ino, struct weir_error *err);
+
+#endif

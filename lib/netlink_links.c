@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Links: who they are and what they can (libnl; the XDP part by libbpf, the features by the netdev family). */
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_link.h>
+#include <linux/netlink.h>
+#include <netlink/cache.h>
+#include <netlink/netlink.h>
+#include <netlink/route/link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "grammar.h"
+#include "netlink.h"
+#include "netlink_nl.h"
+
+static int link_xdp(struct link *l, struct weir_error *err)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	int rc = bpf_xdp_query(l->ifindex, 0, &query);
+
+	if (rc)
+		return weir_fail(err, -rc, "cannot ask for the XDP program of '%s': %s", l->name, strerror(-rc));
+	if (query.attach_mode == XDP_ATTACHED_NONE)
+		return 0;
+	if (query.drv_prog_id) {
+		l->xdp_mode = LINK_XDP_NATIVE;
+		l->xdp_prog_id = query.drv_prog_id;
+	} else if (query.skb_prog_id) {
+		l->xdp_mode = LINK_XDP_SKB;
+		l->xdp_prog_id = query.skb_prog_id;
+	} else {
+		l->xdp_mode = LINK_XDP_OFFLOAD;
+		l->xdp_prog_id = query.hw_prog_id;
+	}
+	return 0;
+}
+
+static int link_fill(struct rtnl_link *from, struct link *ret, struct weir_error *err)
+{
+	const char *kind = rtnl_link_get_type(from);
+	struct link l = {
+		.ifindex = rtnl_link_get_ifindex(from),
+		.mtu = rtnl_link_get_mtu(from),
+		.up = rtnl_link_get_flags(from) & IFF_UP,
+	};
+	int rc;
+
+	snprintf(l.name, sizeof(l.name), "%s", rtnl_link_get_name(from));
+	snprintf(l.kind, sizeof(l.kind), "%s",
+		 kind					    ? kind
+		 : rtnl_link_get_flags(from) & IFF_LOOPBACK ? "loopback"
+							    : "");
+	rc = link_xdp(&l, err);
+	if (!rc)
+		*ret = l;
+	return rc;
+}
+
+/* name NULL: by number */
+static int link_get(int ifindex, const char *name, struct link *ret, struct weir_error *err)
+{
+	nl_sock_auto sock = NULL;
+	rtnl_link_auto from = NULL;
+	int rc = nl_connect_route(&sock, err);
+
+	if (rc)
+		return rc;
+	rc = rtnl_link_get_kernel(sock, ifindex, name, &from);
+	if (rc == -NLE_OBJ_NOTFOUND || rc == -NLE_NODEV || rc == -NLE_RANGE || rc == -NLE_INVAL)
+		return -ENODEV;
+	if (rc)
+		return weir_fail(err, EIO, "cannot ask the kernel for links: %s", nl_geterror(rc));
+	return link_fill(from, ret, err);
+}
+
+static void links_free(struct link **links)
+{
+	free(*links);
+}
+
+static const char *link_nearest(const char *name, char ret[IF_NAMESIZE])
+{
+	__attribute__((cleanup(links_free))) struct link *links = NULL;
+	const char **names, *nearest = NULL;
+	size_t count;
+
+	if (links_all(&links, &count, NULL))
+		return NULL;
+	names = calloc(count + 1, sizeof(*names));
+	if (!names)
+		return NULL;
+	for (size_t i = 0; i < count; i++)
+		names[i] = links[i].name;
+	nearest = nearest_word(name, names, count);
+	free(names);
+	return nearest ? strcpy(ret, nearest) : NULL;
+}
+
+int link_by_name(const char *name, struct link *ret, struct weir_error *err)
+{
+	char nearest[IF_NAMESIZE];
+	int rc = strlen(name) < IF_NAMESIZE ? link_get(0, name, ret, err) : -ENODEV;
+
+	if (rc != -ENODEV)
+		return rc;
+	weir_fail(err, ENODEV, "no network device '%s'", name);
+	if (link_nearest(name, nearest))
+		return weir_hint(err, -ENODEV, "did you mean '%s'?", nearest);
+	return weir_hint(err, -ENODEV, "`ip link` lists them; -n NETNS looks in another network namespace");
+}
+
+int link_by_index(int ifindex, struct link *ret, struct weir_error *err)
+{
+	int rc = link_get(ifindex, NULL, ret, err);
+
+	return rc == -ENODEV ? weir_fail(err, ENODEV, "no network device with number %d", ifindex) : rc;
+}
+
+int links_all(struct link **ret, size_t *ret_count, struct weir_error *err)
+{
+	__attribute__((cleanup(links_free))) struct link *links = NULL;
+	nl_sock_auto sock = NULL;
+	nl_cache_auto cache = NULL;
+	size_t count = 0;
+	int rc = nl_connect_route(&sock, err);
+
+	if (rc)
+		return rc;
+	rc = rtnl_link_alloc_cache(sock, AF_UNSPEC, &cache);
+	if (rc)
+		return weir_fail(err, EIO, "cannot list the network devices: %s", nl_geterror(rc));
+	links = calloc((size_t)nl_cache_nitems(cache) + 1, sizeof(*links));
+	if (!links)
+		return weir_fail(err, ENOMEM, "out of memory");
+	for (struct nl_object *o = nl_cache_get_first(cache); o; o = nl_cache_get_next(o)) {
+		/* one that went away in between is no link any more */
+		if (link_fill((struct rtnl_link *)o, &links[count], NULL) == 0)
+			count++;
+	}
+	*ret = links;
+	*ret_count = count;
+	links = NULL;
+	return 0;
+}
+
+int link_forwarding(const char *name, bool v6, bool *ret, struct weir_error *err)
+{
+	char path[64 + IF_NAMESIZE], value = '0';
+	int fd, rc = 0;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv%c/conf/%s/forwarding", v6 ? '6' : '4', name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, &value, 1) != 1)
+		rc = weir_fail(err, errno, "cannot read '%s': %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	if (!rc)
+		*ret = value != '0';
+	return rc;
+}

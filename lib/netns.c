@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Named network namespaces, as `ip netns` keeps them. Only the network changes: file systems, and so the pins, stay in
+ * sight. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "grammar.h"
+#include "netlink.h"
+
+#define NETNS_DIR "/run/netns"
+
+/* fill the hint of an unknown name */
+static int netns_suggest(const char *name, int rc, struct weir_error *err)
+{
+	struct dirent **entries = NULL;
+	int count = scandir(NETNS_DIR, &entries, NULL, alphasort);
+	const char **names = calloc(count > 0 ? (size_t)count : 1, sizeof(*names)), *nearest = NULL;
+	size_t names_count = 0;
+
+	for (int i = 0; names && i < count; i++) {
+		if (*entries[i]->d_name != '.')
+			names[names_count++] = entries[i]->d_name;
+	}
+	if (names)
+		nearest = nearest_word(name, names, names_count);
+	if (nearest)
+		weir_hint(err, rc, "did you mean '%s'?", nearest);
+	else
+		weir_hint(err, rc, "`ip netns` lists them");
+	for (int i = 0; i < count; i++)
+		free(entries[i]);
+	free(entries);
+	free(names);
+	return rc;
+}
+
+int netns_enter(const char *name, struct weir_error *err)
+{
+	char path[sizeof(NETNS_DIR) + 1 + NAME_MAX];
+	int fd, rc;
+
+	if (!*name || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, "..") || strlen(name) > NAME_MAX)
+		return weir_fail(err, EINVAL, "bad network namespace name '%s'", name);
+	snprintf(path, sizeof(path), NETNS_DIR "/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return netns_suggest(name, weir_fail(err, ENOENT, "no network namespace '%s'", name), err);
+	rc = fd < 0 || setns(fd, CLONE_NEWNET) ? errno : 0;
+	if (fd >= 0)
+		close(fd);
+	if (!rc)
+		return 0;
+	rc = weir_fail(err, rc, "cannot enter the network namespace '%s': %s", name, strerror(rc));
+	if (err && rc == -EINVAL)
+		err->status = WEIR_EXIT_FAILED;
+	return rc;
+}
+
+int netns_id(__u64 *ret_dev, __u64 *ret_ino, struct weir_error *err)
+{
+	struct stat s;
+
+	if (stat("/proc/thread-self/ns/net", &s))
+		return weir_fail(err, errno, "cannot tell the network namespace: %s", strerror(errno));
+	*ret_dev = s.st_dev;
+	*ret_ino = s.st_ino;
+	return 0;
+}
