@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* cgroup-v2 directories, as the packet path knows them. */
+#ifndef WEIR_CGROUP_H
+#define WEIR_CGROUP_H
+
+#include "weir/abi.h"
+
+#include "error.h"
+
+#define CGROUP_DEPTH_MAX 31 /* weir_gen.cgroup_levels has a bit for each */
+
+/* The cgroup at `path` below the cgroup-v2 mount: its id, and its depth below the root (the root's is 0).
+ * -ENOENT: no such cgroup, or no cgroup-v2 mount. */
+int cgroup_find(const char *path, __u64 *ret_id, unsigned int *ret_depth, struct weir_error *err);
+
+#endif

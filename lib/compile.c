@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Model -> kernel tables, and back. A change is built whole in the generation that no packet uses, then one word selects
+ * it. The text kept beside the tables is the model's own, so reading it back loses nothing. */
+#include "compile.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chunks.h"
+#include "commit.h"
+#include "config.h"
+#include "prefixes.h"
+
+/* ---- text --------------------------------------------------------------------------------------------------------------- */
+
+struct text {
+	char *bytes;
+	size_t size;
+};
+
+static void text_free(struct text *t)
+{
+	free(t->bytes);
+}
+#define text_auto __attribute__((cleanup(text_free))) struct text
+
+/* The lists live in their tables alone; services: VIPs and backends as well. */
+static int text_print(const struct model *m, bool services, struct text *ret, struct weir_error *err)
+{
+	struct model part = *m;
+	struct text text = {};
+	FILE *out = open_memstream(&text.bytes, &text.size);
+	int rc;
+
+	if (!out)
+		return weir_fail(err, errno, "out of memory");
+	part.drop.count = part.allow.count = 0;
+	if (!services)
+		part.vips_count = part.backends_count = 0;
+	rc = config_print(out, &part, CONFIG_WITH_IDS);
+	if (fclose(out) && !rc)
+		rc = -errno;
+	if (rc) {
+		free(text.bytes);
+		return weir_fail(err, -rc, "cannot print the configuration: %s", strerror(-rc));
+	}
+	*ret = text;
+	return 0;
+}
+
+static int text_put(struct commit *c, struct weir_error *err)
+{
+	struct chunk_run run = {};
+	text_auto text = {};
+	int rc = text_print(c->m, true, &text, err);
+
+	if (!rc)
+		rc = chunks_new(c->p, chunks_for_bytes(text.size), &run, err);
+	if (rc)
+		return rc;
+	memcpy(run.memory, text.bytes, text.size);
+	c->next.text = run.first;
+	c->next.text_bytes = text.size;
+	chunks_unmap(&run);
+	return 0;
+}
+
+static int policy_compare(const struct model *a, const struct model *b, bool *ret_same, struct weir_error *err)
+{
+	text_auto x = {}, y = {};
+	int rc = text_print(a, false, &x, err);
+
+	if (!rc)
+		rc = text_print(b, false, &y, err);
+	if (!rc)
+		*ret_same = x.size == y.size && !memcmp(x.bytes, y.bytes, x.size);
+	return rc;
+}
+
+/* ---- kernel -> model ---------------------------------------------------------------------------------------------------- */
+
+static int text_read(struct plane *p, const struct weir_gen *gen, struct model *m, struct weir_error *err)
+{
+	struct chunk_run run = {};
+	FILE *in;
+	int rc;
+
+	if (!gen->text_bytes)
+		return 0;
+	rc = chunks_map(p, gen->text, chunks_for_bytes(gen->text_bytes), &run, err);
+	if (rc)
+		return rc;
+	in = fmemopen(run.memory, gen->text_bytes, "r");
+	if (in) {
+		rc = config_read(in, "running configuration", m, err);
+		fclose(in);
+	} else {
+		rc = weir_fail(err, errno, "cannot read the running configuration: %s", strerror(errno));
+	}
+	chunks_unmap(&run);
+	return rc;
+}
+
+static int list_read(struct plane *p, const struct weir_prefix_set *set, struct prefix_list *list,
+		     struct weir_error *err)
+{
+	struct prefix_value *entries = NULL;
+	size_t count;
+	int rc = prefixes_walk(p, set, &entries, &count, err);
+
+	if (rc)
+		return rc;
+	list->items = calloc(count + 1, sizeof(*list->items));
+	if (!list->items) {
+		free(entries);
+		return weir_fail(err, ENOMEM, "out of memory");
+	}
+	for (size_t i = 0; i < count; i++)
+		list->items[i] = entries[i].prefix;
+	list->count = count;
+	list->room = count + 1;
+	list->sorted = true;
+	free(entries);
+	return 0;
+}
+
+static int generation_read(struct plane *p, bool with_prefixes, struct model *m, struct weir_error *err)
+{
+	const struct weir_gen *gen = plane_gen(p);
+	int rc = text_read(p, gen, m, err);
+
+	if (!rc && with_prefixes)
+		rc = list_read(p, &gen->drop, &m->drop, err);
+	if (!rc && with_prefixes)
+		rc = list_read(p, &gen->allow, &m->allow, err);
+	return rc;
+}
+
+int compile_running(struct plane *p, bool with_prefixes, struct model *ret, struct weir_error *err)
+{
+	struct model m;
+	__u32 flips;
+	int rc;
+
+	/* Without the lock a change may overtake us, and the tables that we read be freed or used again: then once more. */
+	for (;;) {
+		flips = __atomic_load_n(&p->ctl->flips, __ATOMIC_ACQUIRE);
+		model_init(&m);
+		rc = generation_read(p, with_prefixes, &m, err);
+		if (flips == __atomic_load_n(&p->ctl->flips, __ATOMIC_ACQUIRE))
+			break;
+		model_free(&m);
+	}
+	if (rc)
+		model_free(&m);
+	else
+		*ret = m;
+	return rc;
+}
+
+/* ---- model -> kernel ---------------------------------------------------------------------------------------------------- */
+
+static int list_put(struct commit *c, const struct prefix_list *list, struct weir_prefix_set *ret,
+		    struct weir_error *err)
+{
+	struct prefix_value *entries = calloc(list->count + 1, sizeof(*entries));
+	int rc;
+
+	if (!entries)
+		return weir_fail(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < list->count; i++)
+		entries[i] = (struct prefix_value){list->items[i], 1};
+	rc = prefixes_build(c->p, entries, list->count, ret, err);
+	free(entries);
+	return rc;
+}
+
+/* Text first: making its chunks waits for a grace period, so that from there on no packet can be using what the generation
+ * before the active one consisted of, not even when the command that replaced it was killed at once. */
+static int generation_build(struct commit *c, unsigned int flags, struct weir_error *err)
+{
+	int rc = text_put(c, err);
+
+	if (!rc && c->active->text) /* else nothing runs yet that could be shared */
+		rc = policy_compare(c->m, c->running, &c->policy_same, err);
+	c->next.drop = c->active->drop;
+	c->next.allow = c->active->allow;
+	if (!rc && flags & COMPILE_PREFIXES) {
+		rc = list_put(c, &c->m->drop, &c->next.drop, err);
+		if (!rc)
+			rc = list_put(c, &c->m->allow, &c->next.allow, err);
+	}
+	if (!rc)
+		rc = commit_policy(c, err);
+	if (!rc)
+		rc = commit_services(c, err);
+	return rc;
+}
+
+int compile_commit(struct plane *p, struct model *m, unsigned int flags, struct weir_error *err)
+{
+	struct commit c = {.p = p, .m = m, .active = plane_gen(p), .from = p->ctl->gen & 1, .to = !(p->ctl->gen & 1)};
+	model_auto running;
+	int rc;
+
+	model_init(&running);
+	c.running = &running;
+	rc = compile_running(p, false, &running, err);
+	if (!rc)
+		rc = model_assign_ids(m, &running, err);
+	if (!rc)
+		rc = generation_build(&c, flags, err);
+	if (rc) {
+		chunks_collect(p, NULL); /* what was made for nothing */
+		return rc;
+	}
+	*plane_shadow(p) = c.next;
+	rc = plane_flip(p, err);
+	return rc ? rc : chunks_collect(p, err);
+}

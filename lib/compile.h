@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Model -> kernel tables, and back. */
+#ifndef WEIR_COMPILE_H
+#define WEIR_COMPILE_H
+
+#include "model.h"
+#include "plane.h"
+
+/* The running configuration, read from the text kept beside the tables. With_prefixes: the drop and allow lists are filled
+ * in as well, from their tables. */
+int compile_running(struct plane *p, bool with_prefixes, struct model *ret, struct weir_error *err);
+
+/* Make the dataplane equal to the model, all at once: everything is checked and built in the shadow generation first, then
+ * one word is flipped. Ids are given out (model_assign_ids). Rings are updated from those that run, next hops already known
+ * are kept, policy that did not change is shared. On failure nothing changed. */
+enum compile_flags {
+	COMPILE_PREFIXES =
+		1, /* the model's drop and allow lists replace the running ones; else those stay as they are */
+};
+int compile_commit(struct plane *p, struct model *m, unsigned int flags, struct weir_error *err);
+
+#endif

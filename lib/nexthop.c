@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Next hops as far as a command has to help. MACs and interfaces are the packet path's own business
+ * (include/bpf/nexthop.h). */
+#include "nexthop.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "address.h"
+#include "compile.h"
+#include "netlink.h"
+
+/* The words of an IPv4 header that are the same in every packet to this backend (include/bpf/tunnel.h adds the others):
+ * version and length, DF, TTL, addresses. In network order, as they are loaded. */
+static __u16 outer_csum(const struct weir_backend *b)
+{
+	__u32 sum = htons(0x4500) + htons(0x4000) + htons(64 << 8);
+
+	if (!address_is_v4(&b->dst))
+		return 0;
+	sum += (b->src.w[3] & 0xffff) + (b->src.w[3] >> 16);
+	sum += (b->dst.w[3] & 0xffff) + (b->dst.w[3] >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+/* The device's record, claimed as the packet path does (include/bpf/account.h), or NULL: no place. */
+static struct weir_dev *device_claim(struct plane *p, __u32 ifindex)
+{
+	for (__u32 i = 0; i < WEIR_DEV_PROBES; i++) {
+		__u32 slot = (ifindex + i) % WEIR_MAX_DEVS, free_slot = 0;
+		struct weir_dev *dev = &p->devs[slot];
+
+		if (slot && (__atomic_compare_exchange_n(&dev->ifindex, &free_slot, ifindex, false, __ATOMIC_ACQ_REL,
+							 __ATOMIC_ACQUIRE) ||
+			     free_slot == ifindex))
+			return dev;
+	}
+	return NULL;
+}
+
+static void device_flag(struct plane *p, int ifindex)
+{
+	struct weir_dev *dev = device_claim(p, ifindex);
+	bool takes = false;
+
+	if (!dev)
+		return;
+	if (link_takes_xdp_frames(ifindex, &takes, NULL) == 0 && takes)
+		__atomic_or_fetch(&dev->flags, WEIR_DEV_XMIT, __ATOMIC_RELAXED);
+	else
+		__atomic_and_fetch(&dev->flags, ~WEIR_DEV_XMIT, __ATOMIC_RELAXED);
+}
+
+void nexthops_fill(struct plane *p, struct weir_backend *table)
+{
+	static const struct weir_addr none;
+	int flagged = 0;
+
+	for (__u32 id = 1; id < WEIR_MAX_BACKENDS; id++) {
+		struct weir_backend *b = &table[id];
+		struct route route;
+
+		if (!memcmp(&b->dst, &none, sizeof(none)))
+			continue;
+		if (route_to(&b->dst, &route, NULL)) {
+			b->csum = outer_csum(b);
+			continue;
+		}
+		b->src = route.source;
+		b->csum = outer_csum(b);
+		if (route.local)
+			continue;
+		if (route.ifindex != flagged) /* mostly it is the same one for all */
+			device_flag(p, route.ifindex);
+		flagged = route.ifindex;
+		if (!b->dmac) /* the packet path has not asked yet */
+			neighbour_resolve(route.ifindex, &route.gateway, NULL);
+	}
+}
+
+int nexthops_refresh(struct plane *p, struct weir_error *err)
+{
+	model_auto m;
+	int rc;
+
+	model_init(&m);
+	if (!plane_gen(p)->vips)
+		return 0;
+	rc = compile_running(p, false, &m, err);
+	return rc ? rc : compile_commit(p, &m, 0, err);
+}
