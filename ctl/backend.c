@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* weir backend: where the packets of a VIP go, how many slots each backend owns, and by which next hop it is reached. */
+#include "ctl.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chunks.h"
+#include "compile.h"
+#include "ring.h"
+#include "stats.h"
+
+int cmd_backend_add(struct ctl *c, const struct args *args, struct weir_error *err)
+{
+	return ctl_change(c, args, model_apply, err);
+}
+
+int cmd_backend_del(struct ctl *c, const struct args *args, struct weir_error *err)
+{
+	return ctl_change(c, args, model_backend_del, err);
+}
+
+/* ---- list ---- */
+
+/* one backend of one VIP, as it runs */
+struct row {
+	const struct vip *vip;
+	const struct backend *backend;
+	const struct weir_backend *live;
+	struct weir_count count;
+	__u32 slots;
+};
+
+static const struct weir_vip *live_vip(const struct plane *p, __u16 id)
+{
+	const struct weir_vip_line *lines = p->vips + (p->ctl->gen & 1) * WEIR_VIP_LINES;
+
+	for (size_t i = 0; i < 2 * WEIR_VIP_LINES; i++) {
+		const struct weir_vip *vip = &lines[i / 2].vip[i % 2];
+
+		if (vip->proto && vip->id == id)
+			return vip;
+	}
+	return NULL;
+}
+
+/* slots that each backend of a VIP owns; none when it has no ring */
+static int vip_shares(struct plane *p, const struct vip *vip, __u32 shares[WEIR_MAX_BACKENDS], struct weir_error *err)
+{
+	const struct weir_vip *live = live_vip(p, vip->id);
+	struct chunk_run run = {};
+	int rc;
+
+	memset(shares, 0, WEIR_MAX_BACKENDS * sizeof(*shares));
+	if (!live || !live->ring)
+		return 0;
+	rc = chunks_map(p, live->ring, WEIR_RING_SLOTS * sizeof(struct weir_slot) / WEIR_CHUNK_BYTES, &run, err);
+	if (rc)
+		return rc;
+	ring_shares(run.memory, shares);
+	chunks_unmap(&run);
+	return 0;
+}
+
+static const char *hop_text(const struct weir_backend *live)
+{
+	switch (hop_state(live)) {
+	case WEIR_HOP_UNKNOWN:
+		return "unknown";
+	case WEIR_HOP_READY:
+		return "ready";
+	case WEIR_HOP_SLOW:
+		return "slow";
+	case WEIR_HOP_NO_ROUTE:
+		return "no-route";
+	case WEIR_HOP_FORWARDING_OFF:
+		return "forwarding-off";
+	}
+	return "?";
+}
+
+static bool hop_mac(const struct weir_backend *live, char text[18])
+{
+	unsigned char mac[6];
+
+	memcpy(mac, &live->dmac, sizeof(mac));
+	snprintf(text, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	return hop_state(live) == WEIR_HOP_READY;
+}
+
+static void row_table(struct table *t, const struct row *row)
+{
+	char service[SERVICE_TEXT_MAX], addr[ADDRESS_TEXT_MAX], dev[IF_NAMESIZE], mac[18];
+
+	table_cell(t, model_vip_label(row->vip, service));
+	table_cell(t, address_text(&row->backend->addr, addr));
+	table_number(t, row->backend->weight);
+	table_number(t, row->slots);
+	table_format(t, "%.2f", 100.0 * row->slots / WEIR_RING_SLOTS);
+	table_cell(t, hop_text(row->live));
+	table_cell(t, if_indextoname(row->live->ifindex, dev));
+	table_cell(t, hop_mac(row->live, mac) ? mac : NULL);
+	table_number(t, row->count.packets);
+	table_number(t, row->count.bytes);
+}
+
+static void row_json(struct json *j, const struct row *row)
+{
+	char service[SERVICE_TEXT_MAX], addr[ADDRESS_TEXT_MAX], dev[IF_NAMESIZE], mac[18];
+
+	json_open(j, NULL, '{');
+	json_text(j, "vip", row->vip->name[0] ? row->vip->name : NULL);
+	json_text(j, "service", service_text(&row->vip->service, service));
+	json_text(j, "address", address_text(&row->backend->addr, addr));
+	json_number(j, "id", row->backend->id);
+	json_number(j, "weight", row->backend->weight);
+	json_number(j, "slots", row->slots);
+	json_open(j, "next_hop", '{');
+	json_text(j, "state", hop_text(row->live));
+	json_text(j, "device", if_indextoname(row->live->ifindex, dev));
+	json_text(j, "mac", hop_mac(row->live, mac) ? mac : NULL);
+	json_number(j, "mtu", row->live->mtu);
+	json_close(j, '}');
+	json_text(j, "source", address_text(&row->live->src, addr));
+	json_count(j, &row->count);
+	json_close(j, '}');
+}
+
+/* the rows of one VIP, added to *rows */
+static int vip_rows(struct plane *p, const struct model *m, size_t vip, const struct weir_count *counts,
+		    struct row *rows, size_t *count, struct weir_error *err)
+{
+	const struct weir_backend *live = p->backends + (p->ctl->gen & 1) * WEIR_MAX_BACKENDS;
+	__u32 *shares = ctl_alloc(NULL, WEIR_MAX_BACKENDS, sizeof(*shares));
+	int rc = vip_shares(p, &m->vips[vip], shares, err);
+
+	for (size_t i = 0; !rc && i < m->backends_count; i++) {
+		const struct backend *b = &m->backends[i];
+
+		if (b->vip == vip)
+			rows[(*count)++] = (struct row){&m->vips[vip], b, &live[b->id], counts[b->id], shares[b->id]};
+	}
+	free(shares);
+	return rc;
+}
+
+static void rows_print(const struct row *rows, size_t count, bool json)
+{
+	struct table t = TABLE("VIP", "ADDRESS", ">WEIGHT", ">SLOTS", ">SHARE%", "NEXTHOP", "DEVICE", "MAC", ">PACKETS",
+			       ">BYTES");
+	struct json j = {.out = stdout};
+
+	if (!json) {
+		for (size_t i = 0; i < count; i++)
+			row_table(&t, &rows[i]);
+		table_end(&t);
+		return;
+	}
+	json_open(&j, NULL, '{');
+	json_open(&j, "backends", '[');
+	for (size_t i = 0; i < count; i++)
+		row_json(&j, &rows[i]);
+	json_close(&j, ']');
+	json_close(&j, '}');
+	putchar('\n');
+}
+
+static int backend_list(struct plane *p, const struct model *m, const char *vip, bool json, struct weir_error *err)
+{
+	struct weir_count *counts;
+	struct row *rows;
+	size_t only = 0, count = 0;
+	int rc = vip ? model_vip_find(m, vip, &only, err) : 0;
+
+	if (rc)
+		return rc;
+	counts = ctl_alloc(NULL, WEIR_MAX_BACKENDS, sizeof(*counts));
+	rows = ctl_alloc(NULL, m->backends_count, sizeof(*rows));
+	rc = stats_backends(p, counts, err);
+	for (size_t v = 0; !rc && v < m->vips_count; v++) {
+		if (!vip || v == only)
+			rc = vip_rows(p, m, v, counts, rows, &count, err);
+	}
+	if (!rc)
+		rows_print(rows, count, json);
+	free(rows);
+	free(counts);
+	return rc;
+}
+
+int cmd_backend_list(struct ctl *c, const struct args *args, struct weir_error *err)
+{
+	plane_auto p = {};
+	model_auto m;
+	int rc;
+
+	model_init(&m);
+	rc = ctl_open(c, args, &p, err);
+	if (!rc)
+		rc = compile_running(&p, false, &m, err);
+	if (!rc)
+		rc = backend_list(&p, &m, args_text(args, "VIP"), c->json, err);
+	return rc;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* weir save, check, diff, apply: the configuration as a whole. And the one way in which a command changes a part of it. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "compile.h"
+#include "ctl.h"
+
+/* A mistake must not even create the maps: where there are none yet, the edit is tried on an empty model first. */
+static int change_open(const struct ctl *c, const struct args *args, model_edit *edit, struct plane *ret,
+		       struct weir_error *err)
+{
+	model_auto empty = {};
+	int rc = plane_open(c->instance, PLANE_LOCK, ret, err);
+
+	if (rc != -ENOENT || args->command->flags & CF_LIVE)
+		return rc;
+	rc = edit(&empty, args, err);
+	return rc ? rc : ctl_open(c, args, ret, err);
+}
+
+int ctl_change(struct ctl *c, const struct args *args, model_edit *edit, struct weir_error *err)
+{
+	plane_auto p = {};
+	model_auto m;
+	int rc;
+
+	model_init(&m);
+	rc = change_open(c, args, edit, &p, err);
+	if (!rc)
+		rc = compile_running(&p, false, &m, err);
+	if (!rc)
+		rc = edit(&m, args, err);
+	if (!rc)
+		rc = compile_commit(&p, &m, 0, err);
+	if (!rc)
+		ctl_done(c);
+	return rc;
+}
+
+/* ---- files ---- */
+
+int file_open(const char *name, FILE **ret, struct weir_error *err)
+{
+	struct stat st;
+	FILE *file = strcmp(name, "-") ? fopen(name, "re") : stdin;
+
+	if (file && !fstat(fileno(file), &st) && S_ISDIR(st.st_mode)) {
+		file_close(&file);
+		errno = EISDIR;
+	}
+	if (!file)
+		return weir_fail(err, errno, "cannot open '%s': %m", name);
+	*ret = file;
+	return 0;
+}
+
+void file_close(FILE **file)
+{
+	if (*file && *file != stdin)
+		fclose(*file);
+	*file = NULL;
+}
+
+static int model_from_file(const char *name, struct model *m, struct weir_error *err)
+{
+	file_auto in = NULL;
+	int rc = file_open(name, &in, err);
+
+	return rc ? rc : config_read(in, name, m, err);
+}
+
+static int cannot_write(const char *name, struct weir_error *err)
+{
+	return weir_fail(err, errno ? errno : EIO, "cannot write '%s': %m", name);
+}
+
+/* to the end of the file's life on this descriptor */
+static int write_to(int fd, const char *name, const struct model *m, struct weir_error *err)
+{
+	FILE *out = fdopen(fd, "w");
+	int rc;
+
+	if (!out) {
+		rc = cannot_write(name, err);
+		close(fd);
+		return rc;
+	}
+	errno = 0;
+	rc = config_print(out, m, 0);
+	if (!rc && (fflush(out) || (fsync(fd) && errno != EINVAL && errno != EROFS)))
+		rc = -errno;
+	if (rc) {
+		errno = -rc;
+		rc = cannot_write(name, err);
+	}
+	fclose(out);
+	return rc;
+}
+
+/* A new file beside the old one, then renamed over it: whoever reads it sees one or the other. Its mode is the old one's. */
+static int write_beside(const char *path, mode_t mode, const struct model *m, struct weir_error *err)
+{
+	char *temp = NULL;
+	int fd, rc;
+
+	if (asprintf(&temp, "%s.XXXXXX", path) < 0)
+		return weir_fail(err, ENOMEM, "out of memory");
+	fd = mkostemp(temp, O_CLOEXEC);
+	if (fd < 0) {
+		rc = cannot_write(path, err);
+		free(temp);
+		return rc;
+	}
+	rc = fchmod(fd, mode) ? cannot_write(path, err) : 0;
+	if (rc)
+		close(fd);
+	else
+		rc = write_to(fd, path, m, err);
+	if (!rc && rename(temp, path))
+		rc = cannot_write(path, err);
+	if (rc)
+		unlink(temp);
+	free(temp);
+	return rc;
+}
+
+static int save_to(const char *name, const struct model *m, struct weir_error *err)
+{
+	char *path;
+	struct stat st;
+	mode_t mask;
+	int fd, rc;
+
+	if (stat(name, &st)) {
+		mask = umask(0);
+		umask(mask);
+		return write_beside(name, 0666 & ~mask, m, err);
+	}
+	if (!S_ISREG(st.st_mode)) { /* a device, a pipe */
+		fd = open(name, O_WRONLY | O_CLOEXEC);
+		return fd < 0 ? cannot_write(name, err) : write_to(fd, name, m, err);
+	}
+	path = realpath(name, NULL); /* a link stays one */
+	if (!path)
+		return cannot_write(name, err);
+	rc = write_beside(path, st.st_mode & 07777, m, err);
+	free(path);
+	return rc;
+}
+
+/* ---- save ---- */
+
+/* {"lines": [...]}: what config_print prints, without its comments */
+static int save_json(const struct model *m, struct weir_error *err)
+{
+	struct json j = {.out = stdout};
+	char *text = NULL, *rest, *line;
+	size_t length = 0;
+	FILE *memory = open_memstream(&text, &length);
+	int rc;
+
+	if (!memory)
+		return weir_fail(err, ENOMEM, "out of memory");
+	rc = config_print(memory, m, 0);
+	if (fclose(memory) || rc) {
+		free(text);
+		return weir_fail(err, ENOMEM, "out of memory");
+	}
+	json_open(&j, NULL, '{');
+	json_open(&j, "lines", '[');
+	for (rest = text; (line = strsep(&rest, "\n"));) {
+		if (*line && *line != '#')
+			json_text(&j, NULL, line);
+	}
+	json_close(&j, ']');
+	json_close(&j, '}');
+	putchar('\n');
+	free(text);
+	return 0;
+}
+
+int cmd_save(struct ctl *c, const struct args *args, struct weir_error *err)
+{
+	const char *file = args_text(args, "FILE");
+	plane_auto p = {};
+	model_auto m;
+	int rc;
+
+	model_init(&m);
+	rc = ctl_open(c, args, &p, err);
+	if (!rc)
+		rc = compile_running(&p, true, &m, err);
+	if (rc)
+		return rc;
+	if (file) {
+		rc = save_to(file, &m, err);
+		if (!rc)
+			ctl_done(c);
+		return rc;
+	}
+	if (c->json)
+		return save_json(&m, err);
+	rc = config_print(stdout, &m, 0);
+	return rc ? weir_fail(err, -rc, "cannot write to standard output: %s", strerror(-rc)) : 0;
+}
+
+/* ---- check, apply ---- */
+
+/* one line for a person who waits for an answer; a script has the exit status */
+static void summary(const struct model *m, const char *what, const char *name)
+{
+	if (!isatty(STDERR_FILENO))
+		return;
+	print_safe(stderr, name, strlen(name));
+	fprintf(stderr, ": %s: %zu drop and %zu allow prefixes, %zu VIPs, %zu backends, %zu identities, %zu rules\n",
+		what, m->drop.count, m->allow.count, m->vips_count, m->backends_count, m->identities_count,
+		m->rules_count);
+}
+
+int cmd_check(struct ctl *c, const struct args *args, struct weir_error *err)
+{
+	const char *file = args_text(args, "FILE");
+	model_auto m;
+	int rc;
+
+	model_init(&m);
+	rc = model_from_file(file, &m, err);
+	if (rc)
+		return rc;
+	ctl_done(c);
+	summary(&m, "good", file);
+	return 0;
+}
+
+int cmd_apply(struct ctl *c, const struct args *args, struct weir_error *err)
+{
+	const char *file = args_text(args, "FILE");
+	plane_auto p = {};
+	model_auto m;
+	int rc;
+
+	model_init(&m);
+	rc = model_from_file(file, &m, err); /* before the lock: standard input may take its time */
+	if (!rc)
+		rc = ctl_open(c, args, &p, err);
+	if (!rc)
+		rc = compile_commit(&p, &m, COMPILE_PREFIXES, err);
+	if (rc)
+		return rc;
+	ctl_done(c);
+	summary(&m, "applied", file);
+	return 0;
+}
+
+/* ---- diff ---- */
+
+static void diff_text(void *arg, char sign, const char *text)
+{
+	(void)arg;
+	printf("%c%s\n", sign, text);
+}
+
+static void diff_json(void *arg, char sign, const char *text)
+{
+	struct json *j = arg;
+
+	json_open(j, NULL, '{');
+	json_text(j, "sign", (char[]){sign, '\0'});
+	json_text(j, "line", text);
+	json_close(j, '}');
+}
+
+int cmd_diff(struct ctl *c, const struct args *args, struct weir_error *err)
+{
+	struct json j = {.out = stdout};
+	plane_auto p = {};
+	model_auto running, wanted;
+	int rc;
+
+	model_init(&running);
+	model_init(&wanted);
+	rc = model_from_file(args_text(args, "FILE"), &wanted, err);
+	if (!rc)
+		rc = ctl_open(c, args, &p, err);
+	if (!rc)
+		rc = compile_running(&p, true, &running, err);
+	if (rc)
+		return rc;
+	if (!c->json) {
+		c->no = config_diff(&running, &wanted, diff_text, NULL) > 0;
+		return 0;
+	}
+	json_open(&j, NULL, '{');
+	json_open(&j, "differences", '[');
+	c->no = config_diff(&running, &wanted, diff_json, &j) > 0;
+	json_close(&j, ']');
+	json_close(&j, '}');
+	putchar('\n');
+	return 0;
+}

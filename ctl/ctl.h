@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The `weir` command: what its parts share. main.c reads options and words and calls one cmd_* a command; these live in one
+ * file per noun, speak to lib/ and print through out.h. */
+#ifndef WEIR_CTL_H
+#define WEIR_CTL_H
+
+#include <stdbool.h>
+
+#include "grammar.h"
+#include "model.h"
+#include "out.h"
+#include "plane.h"
+
+struct ctl {
+	const char *instance;
+	bool json;
+	bool no; /* a handler that succeeded sets it when the answer is "no": exit status 3 */
+};
+
+/* 0, or -errno with err filled, in which case nothing was written to stdout */
+#define COMMAND(id, synopsis, flags, help) int cmd_##id(struct ctl *c, const struct args *args, struct weir_error *err);
+#include "commands.def"
+#undef COMMAND
+
+/* Open the instance as the command's row of the table asks: created when missing, locked, or as it is. */
+int ctl_open(const struct ctl *c, const struct args *args, struct plane *ret, struct weir_error *err);
+
+/* main.c: on stderr, "weir: warning: ..." and a hint; the error form, with the source line and a caret when it came from a
+ * file */
+void report_warning(const char *text, const char *hint);
+void report_error(const struct weir_error *err);
+
+/* config.c: read, edit, compile and flip, which is all that a change of VIPs, backends, identities or policy is */
+typedef int model_edit(struct model *m, const struct args *args, struct weir_error *err);
+int ctl_change(struct ctl *c, const struct args *args, model_edit *edit, struct weir_error *err);
+
+/* The answer of a command that has nothing to tell: an empty JSON document, or silence. */
+void ctl_done(const struct ctl *c);
+
+/* config.c: "-" is standard input; *ret is closed by the caller through file_close() */
+int file_open(const char *name, FILE **ret, struct weir_error *err);
+void file_close(FILE **file);
+#define file_auto __attribute__((cleanup(file_close))) FILE *
+
+/* what the packet path knows of the way to a backend */
+static inline enum weir_hop_state hop_state(const struct weir_backend *backend)
+{
+	return (backend->dmac & ~WEIR_HOP_XMIT) >> 56;
+}
+
+/* policy.c: one rule as an object */
+void rule_json(struct json *j, const struct model *m, const struct policy_rule *rule, const struct weir_count *count);
+
+/* help.c: how to call it, in two lines */
+void help_usage(FILE *out);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* weir policy: which identity may send to which, by protocol and port. */
+#include "ctl.h"
+
+#include <stdlib.h>
+
+#include "compile.h"
+#include "stats.h"
+
+int cmd_policy_add(struct ctl *c, const struct args *args, struct weir_error *err)
+{
+	return ctl_change(c, args, model_apply, err);
+}
+
+int cmd_policy_default(struct ctl *c, const struct args *args, struct weir_error *err)
+{
+	return ctl_change(c, args, model_apply, err);
+}
+
+int cmd_policy_del(struct ctl *c, const struct args *args, struct weir_error *err)
+{
+	return ctl_change(c, args, model_policy_del, err);
+}
+
+/* ---- list ---- */
+
+static void policy_table(const struct model *m, const struct weir_count *counts)
+{
+	struct table t = TABLE("ID", "ACTION", "FROM", "TO", "PROTO", "PORTS", ">PACKETS", ">BYTES");
+	char proto[PROTO_TEXT_MAX], ports[PORTS_TEXT_MAX];
+
+	for (size_t i = 0; i < m->rules_count; i++) {
+		const struct policy_rule *r = &m->rules[i];
+
+		table_number(&t, r->id);
+		table_cell(&t, action_text(r->action));
+		table_cell(&t, model_party_name(m, &r->from));
+		table_cell(&t, model_party_name(m, &r->to));
+		table_cell(&t, proto_text(r->proto, proto));
+		table_cell(&t, ports_text(r, ports));
+		table_number(&t, counts[r->id].packets);
+		table_number(&t, counts[r->id].bytes);
+	}
+	for (size_t i = 0; i < m->defaults_count; i++) {
+		table_cell(&t, "default");
+		table_cell(&t, action_text(m->defaults[i].action));
+		table_cell(&t, model_party_name(m, &m->defaults[i].from));
+		for (size_t k = 3; k < t.width; k++)
+			table_cell(&t, NULL);
+	}
+	table_end(&t);
+}
+
+void rule_json(struct json *j, const struct model *m, const struct policy_rule *rule, const struct weir_count *count)
+{
+	char proto[PROTO_TEXT_MAX];
+
+	json_open(j, NULL, '{');
+	json_number(j, "id", rule->id);
+	json_text(j, "action", action_text(rule->action));
+	json_text(j, "from", model_party_name(m, &rule->from));
+	json_text(j, "to", model_party_name(m, &rule->to));
+	json_text(j, "proto", rule->proto ? proto_text(rule->proto, proto) : NULL);
+	json_open(j, "ports", '[');
+	for (size_t i = 0; i < rule->ports_count; i++) {
+		json_open(j, NULL, '{');
+		json_number(j, "low", rule->ports[i].low);
+		json_number(j, "high", rule->ports[i].high);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+	json_count(j, count);
+	json_close(j, '}');
+}
+
+static void policy_json(const struct model *m, const struct weir_count *counts)
+{
+	struct json j = {.out = stdout};
+
+	json_open(&j, NULL, '{');
+	json_open(&j, "rules", '[');
+	for (size_t i = 0; i < m->rules_count; i++)
+		rule_json(&j, m, &m->rules[i], &counts[m->rules[i].id]);
+	json_close(&j, ']');
+	json_open(&j, "defaults", '[');
+	for (size_t i = 0; i < m->defaults_count; i++) {
+		json_open(&j, NULL, '{');
+		json_text(&j, "from", model_party_name(m, &m->defaults[i].from));
+		json_text(&j, "action", action_text(m->defaults[i].action));
+		json_close(&j, '}');
+	}
+	json_close(&j, ']');
+	json_close(&j, '}');
+	putchar('\n');
+}
+
+int cmd_policy_list(struct ctl *c, const struct args *args, struct weir_error *err)
+{
+	struct weir_count *counts;
+	plane_auto p = {};
+	model_auto m;
+	int rc;
+
+	model_init(&m);
+	rc = ctl_open(c, args, &p, err);
+	if (!rc)
+		rc = compile_running(&p, false, &m, err);
+	if (rc)
+		return rc;
+	counts = ctl_alloc(NULL, WEIR_MAX_RULES, sizeof(*counts));
+	rc = stats_rules(&p, counts, err);
+	if (!rc && c->json)
+		policy_json(&m, counts);
+	else if (!rc)
+		policy_table(&m, counts);
+	free(counts);
+	return rc;
+}

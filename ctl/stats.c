@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* weir stats: what left, from where, why; and what each rule, VIP and backend had of it. */
+#include "stats.h"
+
+#include <net/if.h>
+#include <stdlib.h>
+
+#include "compile.h"
+#include "ctl.h"
+
+/* everything at one time: all counters, zeros included */
+struct counters {
+	struct weir_count devices[WEIR_MAX_DEVS][WEIR_HOOKS][WEIR_REASONS];
+	struct weir_count totals[WEIR_HOOKS][WEIR_VERDICTS]; /* a packet may pass several hooks */
+	struct weir_count vips[WEIR_MAX_VIPS];
+	struct weir_count backends[WEIR_MAX_BACKENDS];
+	struct weir_count rules[WEIR_MAX_RULES];
+};
+
+static int counters_read(struct plane *p, struct counters *s, struct weir_error *err)
+{
+	int rc = stats_vips(p, s->vips, err);
+
+	if (!rc)
+		rc = stats_backends(p, s->backends, err);
+	if (!rc)
+		rc = stats_rules(p, s->rules, err);
+	for (__u32 slot = 0; slot < WEIR_MAX_DEVS; slot++) {
+		if (slot && !p->devs[slot].ifindex)
+			continue;
+		for (int hook = 0; hook < WEIR_HOOKS && !rc; hook++)
+			rc = stats_device(p, slot, hook, s->devices[slot][hook], err);
+	}
+	return rc;
+}
+
+static void counters_sum(struct counters *s)
+{
+	for (size_t i = 0; i < (size_t)WEIR_MAX_DEVS * WEIR_HOOKS * WEIR_REASONS; i++) {
+		__u32 slot = i / (WEIR_HOOKS * WEIR_REASONS), hook = i / WEIR_REASONS % WEIR_HOOKS;
+		__u32 reason = i % WEIR_REASONS;
+		const struct weir_count *count = &s->devices[slot][hook][reason];
+		struct weir_count *total = &s->totals[hook][reason_verdicts[reason]];
+
+		total->packets += count->packets;
+		total->bytes += count->bytes;
+	}
+}
+
+/* the device's name; its number when it is no more; slot 0 counts for those that found no slot of their own */
+static const char *device_text(const struct plane *p, __u32 slot, char buf[IF_NAMESIZE])
+{
+	if (!slot)
+		return "other";
+	if (!if_indextoname(p->devs[slot].ifindex, buf))
+		snprintf(buf, IF_NAMESIZE, "#%u", p->devs[slot].ifindex);
+	return buf;
+}
+
+static void count_cells(struct table *t, const struct weir_count *count)
+{
+	table_number(t, count->packets);
+	table_number(t, count->bytes);
+}
+
+/* ---- for people: what is not zero, and all that has a name ---- */
+
+static void devices_table(const struct plane *p, const struct counters *s)
+{
+	struct table t = TABLE("DEVICE", "HOOK", "VERDICT", "REASON", ">PACKETS", ">BYTES");
+	char name[IF_NAMESIZE];
+
+	for (size_t i = 0; i < (size_t)WEIR_MAX_DEVS * WEIR_HOOKS * WEIR_REASONS; i++) {
+		__u32 slot = i / (WEIR_HOOKS * WEIR_REASONS), hook = i / WEIR_REASONS % WEIR_HOOKS;
+		__u32 reason = i % WEIR_REASONS;
+		const struct weir_count *count = &s->devices[slot][hook][reason];
+
+		if (!count->packets)
+			continue;
+		table_cell(&t, device_text(p, slot, name));
+		table_cell(&t, hook_names[hook]);
+		table_cell(&t, verdict_names[reason_verdicts[reason]]);
+		table_cell(&t, reason_names[reason]);
+		count_cells(&t, count);
+	}
+	for (int i = 0; i < WEIR_HOOKS * WEIR_VERDICTS; i++) {
+		const struct weir_count *total = &s->totals[i / WEIR_VERDICTS][i % WEIR_VERDICTS];
+
+		if (!total->packets)
+			continue;
+		table_cell(&t, "total");
+		table_cell(&t, hook_names[i / WEIR_VERDICTS]);
+		table_cell(&t, verdict_names[i % WEIR_VERDICTS]);
+		table_cell(&t, NULL);
+		count_cells(&t, total);
+	}
+	table_end(&t);
+}
+
+static void vips_table(const struct model *m, const struct counters *s)
+{
+	struct table t = TABLE("VIP", "BACKEND", ">PACKETS", ">BYTES");
+	char label[SERVICE_TEXT_MAX], addr[ADDRESS_TEXT_MAX];
+
+	for (size_t v = 0; v < m->vips_count; v++) {
+		table_cell(&t, model_vip_label(&m->vips[v], label));
+		table_cell(&t, NULL);
+		count_cells(&t, &s->vips[m->vips[v].id]);
+		for (size_t b = 0; b < m->backends_count; b++) {
+			if (m->backends[b].vip != v)
+				continue;
+			table_cell(&t, model_vip_label(&m->vips[v], label));
+			table_cell(&t, address_text(&m->backends[b].addr, addr));
+			count_cells(&t, &s->backends[m->backends[b].id]);
+		}
+	}
+	putchar('\n');
+	table_end(&t);
+}
+
+static void rules_table(const struct model *m, const struct counters *s)
+{
+	struct table t = TABLE("RULE", "ACTION", "FROM", "TO", "PROTO", "PORTS", ">PACKETS", ">BYTES");
+	char proto[PROTO_TEXT_MAX], ports[PORTS_TEXT_MAX];
+
+	for (size_t i = 0; i < m->rules_count; i++) {
+		const struct policy_rule *r = &m->rules[i];
+
+		table_number(&t, r->id);
+		table_cell(&t, action_text(r->action));
+		table_cell(&t, model_party_name(m, &r->from));
+		table_cell(&t, model_party_name(m, &r->to));
+		table_cell(&t, proto_text(r->proto, proto));
+		table_cell(&t, ports_text(r, ports));
+		count_cells(&t, &s->rules[r->id]);
+	}
+	putchar('\n');
+	table_end(&t);
+}
+
+/* ---- for programs ---- */
+
+static void devices_json(struct json *j, const struct plane *p, const struct counters *s)
+{
+	char name[IF_NAMESIZE];
+
+	json_open(j, "devices", '[');
+	for (size_t i = 0; i < (size_t)WEIR_MAX_DEVS * WEIR_HOOKS * WEIR_REASONS; i++) {
+		__u32 slot = i / (WEIR_HOOKS * WEIR_REASONS), hook = i / WEIR_REASONS % WEIR_HOOKS;
+		__u32 reason = i % WEIR_REASONS;
+		const struct weir_count *count = &s->devices[slot][hook][reason];
+
+		if (!count->packets && !p->devs[slot].ifindex)
+			continue; /* slots that are free; zeros of devices are said */
+		json_open(j, NULL, '{');
+		json_text(j, "device", device_text(p, slot, name));
+		json_number(j, "ifindex", p->devs[slot].ifindex);
+		json_text(j, "hook", hook_names[hook]);
+		json_text(j, "verdict", verdict_names[reason_verdicts[reason]]);
+		json_text(j, "reason", reason_names[reason]);
+		json_count(j, count);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+	json_open(j, "totals", '{');
+	for (int hook = 0; hook < WEIR_HOOKS; hook++) {
+		json_open(j, hook_names[hook], '{');
+		for (int verdict = 0; verdict < WEIR_VERDICTS; verdict++) {
+			json_open(j, verdict_names[verdict], '{');
+			json_count(j, &s->totals[hook][verdict]);
+			json_close(j, '}');
+		}
+		json_close(j, '}');
+	}
+	json_close(j, '}');
+}
+
+static void services_json(struct json *j, const struct model *m, const struct counters *s)
+{
+	char text[SERVICE_TEXT_MAX];
+
+	json_open(j, "vips", '[');
+	for (size_t i = 0; i < m->vips_count; i++) {
+		json_open(j, NULL, '{');
+		json_text(j, "vip", model_vip_label(&m->vips[i], text));
+		json_text(j, "service", service_text(&m->vips[i].service, text));
+		json_count(j, &s->vips[m->vips[i].id]);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+	json_open(j, "backends", '[');
+	for (size_t i = 0; i < m->backends_count; i++) {
+		const struct backend *b = &m->backends[i];
+
+		json_open(j, NULL, '{');
+		json_text(j, "vip", model_vip_label(&m->vips[b->vip], text));
+		json_text(j, "address", address_text(&b->addr, text));
+		json_count(j, &s->backends[b->id]);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
+static void stats_json(const struct plane *p, const struct model *m, const struct counters *s)
+{
+	struct json j = {.out = stdout};
+
+	json_open(&j, NULL, '{');
+	devices_json(&j, p, s);
+	services_json(&j, m, s);
+	json_open(&j, "rules", '[');
+	for (size_t i = 0; i < m->rules_count; i++)
+		rule_json(&j, m, &m->rules[i], &s->rules[m->rules[i].id]);
+	json_close(&j, ']');
+	json_close(&j, '}');
+	putchar('\n');
+}
+
+int cmd_stats(struct ctl *c, const struct args *args, struct weir_error *err)
+{
+	struct counters *s;
+	plane_auto p = {};
+	model_auto m;
+	int rc;
+
+	model_init(&m);
+	rc = ctl_open(c, args, &p, err);
+	if (!rc)
+		rc = compile_running(&p, false, &m, err);
+	if (rc)
+		return rc;
+	s = ctl_zero(sizeof(*s));
+	rc = counters_read(&p, s, err);
+	counters_sum(s);
+	if (!rc && c->json) {
+		stats_json(&p, &m, s);
+	} else if (!rc) {
+		devices_table(&p, s);
+		if (m.vips_count)
+			vips_table(&m, s);
+		if (m.rules_count)
+			rules_table(&m, s);
+	}
+	free(s);
+	return rc;
+}
