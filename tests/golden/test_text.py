@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Text -> running dataplane -> text: what `save` prints `apply` accepts, that changes nothing, saving again is the same."""
+import json
+import os
+import random
+import stat
+import subprocess
+import threading
+
+import pytest
+
+MESSY = """\
+\ufeff# comments, blanks, both ways to write a service, any order that names allow
+
+   vip   add\t203.0.113.10:443/tcp name www   # behind a line too
+vip add 2001:DB8::10 53/udp name dns
+vip add "203.0.113.10" any/tcp
+backend add www 10.1.0.11
+backend add 203.0.113.10:any/tcp 10.1.0.11 weight 0
+backend add dns 2001:db8:0:0::0:11 weight 65535
+drop add 203.0.113.7/32 198.51.100.0/24 2001:db8:bad::/48 0.0.0.0/0 ::/0
+allow add 192.0.2.10
+identity add db cidr 10.2.0.0/24
+identity add db cidr 10.3.0.0/24
+policy add allow from host to db proto tcp port 5432,80,443-444
+policy add deny from any to any
+policy default allow from db\r
+"""
+TIDY = """\
+# weir configuration
+drop add 0.0.0.0/0
+drop add 198.51.100.0/24
+drop add 203.0.113.7
+drop add ::/0
+drop add 2001:db8:bad::/48
+allow add 192.0.2.10
+vip add 203.0.113.10:443/tcp name www
+backend add www 10.1.0.11 weight 100
+vip add [2001:db8::10]:53/udp name dns
+backend add dns 2001:db8::11 weight 65535
+vip add 203.0.113.10:any/tcp
+backend add 203.0.113.10:any/tcp 10.1.0.11 weight 0
+identity add db cidr 10.2.0.0/24 10.3.0.0/24
+policy add allow from host to db proto tcp port 80,443-444,5432
+policy add deny from any to any
+policy default allow from db
+"""
+
+
+def test_tidied(weir):
+    assert weir("apply -", stdin=MESSY).stderr == ""
+    assert weir("save").stdout == TIDY
+
+
+def test_commands_are_lines(weir):
+    """the same configuration, typed as commands"""
+    for line in TIDY.splitlines()[1:]:
+        done = weir(line)
+        assert done.returncode == 0, done.stderr
+    assert weir("save").stdout == TIDY
+
+
+CHANGES = [  # each on top of those before it
+    ("vip add 203.0.113.10:443/tcp name www", {}),
+    ("backend add www 10.1.0.11", {}),
+    ("backend del www 10.1.0.11", {}),
+    ("vip del www", {}),
+    ("identity add db cidr 10.2.0.0/24", {}),
+    ("policy add deny from db to world", {}),
+    ("policy default allow from db", {}),
+    ("policy del 1", {}),
+    ("drop add 10.0.0.1 10.0.0.2", {"added": 2}),
+    ("drop del 10.0.0.1", {"deleted": 1}),
+    ("allow add 10.0.0.1", {"added": 1}),
+    ("allow del 10.0.0.1", {"deleted": 1}),
+    ("apply /dev/null", {}),
+    ("save /dev/null", {}),
+]
+
+
+def test_changes(weir):
+    """a command that changes something is silent, or answers with one document"""
+    for command, answer in CHANGES:
+        done = weir(command)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), command
+    weir("reset")
+    for command, answer in CHANGES:
+        done = weir(f"-j {command}")
+        assert (done.returncode, done.stderr, json.loads(done.stdout)) == (0, "", answer), command
+    assert weir("reset -j").stdout == '{"programs":0,"pins":12}\n'
+    assert weir("reset").stdout == "detached 0 programs, removed 0 pins\n"
+
+
+def random_configuration(r):
+    """lines in canonical order are not asked for"""
+    vips = [(f"203.0.113.{i}", r.choice(["any", 80, 443, 65535]), r.choice(["tcp", "udp"])) for i in range(r.randrange(20))]
+    lines = []
+    for i, (addr, port, proto) in enumerate(vips):
+        name = f"v{i}" if r.random() < .7 else None
+        lines.append(f"vip add {addr}:{port}/{proto}" + (f" name {name}" if name else ""))
+        for b in r.sample(range(1, 250), r.randrange(6)):
+            backend = f"10.1.0.{b}" if r.random() < .7 else f"2001:db8:1::{b:x}"
+            lines.append(f"backend add {name or f'{addr}:{port}/{proto}'} {backend} weight {r.randrange(65536)}")
+    identities = [f"i{i}" for i in range(r.randrange(8))]
+    for i, name in enumerate(identities):
+        lines.append(f"identity add {name} cidr 10.{100 + i}.0.0/{r.randrange(16, 25)}")
+    who = ["any", "world", "host", *identities]
+    rules = {f"policy add {r.choice(['allow', 'deny'])} from {r.choice(who)} to {r.choice(who)}" +
+             r.choice(["", " proto icmp", " proto tcp port 80", " proto udp port 53,1000-2000", " proto tcp"])
+             for _ in range(r.randrange(20))}
+    lines += sorted(rules)
+    lines += [f"policy default {r.choice(['allow', 'deny'])} from {name}" for name in identities if r.random() < .5]
+    for kind in "drop", "allow":
+        prefixes = {f"198.51.{r.randrange(256)}.{r.randrange(256)}" for _ in range(r.randrange(50))}
+        lines += [f"{kind} add {prefix}" for prefix in prefixes]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_round_trip(weir, tmp_path, seed):
+    text = random_configuration(random.Random(seed))
+    done = weir("apply -", stdin=text)
+    assert done.returncode == 0, done.stderr
+    saved = weir("save").stdout
+    assert sorted(saved.splitlines()[1:]) == sorted(text.splitlines())
+    rules = weir("-j policy list").stdout, weir("-j vip list").stdout, weir("-j backend list").stdout
+    path = tmp_path / "weir.conf"
+    assert weir(["save", path]).returncode == 0
+    assert path.read_text() == saved
+    assert weir(["check", path]).returncode == 0
+    done = weir(["diff", path])
+    assert (done.returncode, done.stdout) == (0, "")
+    assert weir(["apply", path]).returncode == 0
+    assert weir("save").stdout == saved
+    assert (weir("-j policy list").stdout, weir("-j vip list").stdout, weir("-j backend list").stdout) == rules
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_diff_is_what_apply_does(weir, seed):
+    """from any configuration to any other: the differences, and none after apply"""
+    r = random.Random(1000 + seed)
+    weir("apply -", stdin=random_configuration(r))
+    before, other = weir("save").stdout, random_configuration(r)
+    diff = weir("diff -", stdin=other)
+    assert weir("apply -", stdin=other).returncode == 0
+    after = weir("save").stdout
+    assert diff.returncode == (3 if before != after else 0)
+    minus = {line[1:] for line in diff.stdout.splitlines() if line[0] == "-"}
+    plus = {line[1:] for line in diff.stdout.splitlines() if line[0] == "+"}
+    assert minus >= set(before.splitlines()) - set(after.splitlines())
+    assert plus >= set(after.splitlines()) - set(before.splitlines())
+    assert minus <= set(before.splitlines()) and plus <= set(after.splitlines())
+    assert weir("diff -", stdin=other).returncode == 0
+
+
+def test_save_is_atomic_and_keeps_the_mode(weir, tmp_path):
+    weir("vip add 203.0.113.10:443/tcp name www")
+    path, link = tmp_path / "weir.conf", tmp_path / "link"
+    path.write_text("old\n")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    inode = path.stat().st_ino
+    assert weir(["save", link]).returncode == 0
+    assert link.is_symlink() and "name www" in path.read_text()
+    assert path.stat().st_ino != inode and stat.S_IMODE(path.stat().st_mode) == 0o640
+    fresh = tmp_path / "fresh.conf"
+    before = os.umask(0o077)
+    try:
+        weir(["save", fresh])
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(fresh.stat().st_mode) == 0o600
+    assert weir(["save", tmp_path]).returncode == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["fresh.conf", "link", "weir.conf"]
+
+
+LISTS = [
+    ("# comment\n; another\n\n203.0.113.0/24 ; SBL1\n2001:db8:1::/48 # x\n203.0.113.0/24\n192.0.2.1\n",
+     ["192.0.2.1", "203.0.113.0/24", "2001:db8:1::/48"]),
+    ("create bad hash:net family inet hashsize 1024 maxelem 65536\nadd bad 203.0.113.0/24\nadd bad 192.0.2.1 timeout 60\n",
+     ["192.0.2.1", "203.0.113.0/24"]),
+    ("192.0.2.1\r\n192.0.2.2", ["192.0.2.1", "192.0.2.2"]),
+    ("", []),
+]
+
+
+@pytest.mark.parametrize("text,prefixes", LISTS, ids=["plain", "ipset", "dos", "empty"])
+def test_drop_load(weir, tmp_path, text, prefixes):
+    path = tmp_path / "list"
+    path.write_bytes(text.encode())
+    assert weir(["drop", "load", path, "-j"]).stdout == f'{{"read":{len(prefixes)},"added":{len(prefixes)}}}\n'
+    assert weir("drop list").stdout.split() == prefixes
+
+
+def test_drop_load_is_a_union(weir):
+    weir("drop add 192.0.2.1 203.0.113.0/24")
+    assert weir("-j drop load -", stdin="203.0.113.0/24\n203.0.113.9\n").stdout == '{"read":2,"added":1}\n'
+    assert weir("drop list").stdout.split() == ["192.0.2.1", "203.0.113.0/24", "203.0.113.9"]
+    listed = weir("drop list").stdout
+    weir("reset")
+    weir("drop load -", stdin=listed)
+    assert weir("drop list").stdout == listed
+
+
+def test_many_adds_outgrow_the_table(weir):
+    """adding in place goes on when the table must be built anew"""
+    expected = set()
+    for part in range(5):
+        prefixes = [f"10.{part}.{i >> 8}.{i & 255}" for i in range(2000)]
+        expected.update(prefixes)
+        assert weir(["drop", "add", *prefixes]).returncode == 0
+    assert set(weir("drop list").stdout.split()) == expected
+    gone = sorted(expected)[::2]
+    assert weir(["drop", "del", *gone]).returncode == 0
+    assert set(weir("drop list").stdout.split()) == expected - set(gone)
+
+
+def test_writers_at_once(weir, box):
+    """commands that meet wait for each other: none is lost"""
+    weir("vip add 203.0.113.10:443/tcp name www")
+    failed = []
+
+    def add(first):
+        for i in range(first, first + 5):
+            for command in (f"backend add www 10.1.0.{i}", f"drop add 192.0.2.{i}"):
+                done = subprocess.run(box.weir_argv(command), capture_output=True, text=True)
+                if done.returncode:
+                    failed.append(done.stderr)
+    threads = [threading.Thread(target=add, args=(first,)) for first in (10, 20, 30, 40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    assert weir("backend list").stdout.count("10.1.0.") == 20
+    assert weir("drop list").stdout.count("192.0.2.") == 20

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <errno.h>
+
+#include "lists.h"
+#include "text.h"
+
+static int read_list(const char *text, struct prefix_list *list, lists_progress progress, void *arg,
+		     struct weir_error *err)
+{
+	FILE *in = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
+	int rc;
+
+	assert_non_null(in);
+	rc = lists_read(in, "list.txt", list, progress, arg, err);
+	fclose(in);
+	return rc;
+}
+
+static void assert_list(const char *text, const char *expected)
+{
+	struct prefix_list list = {};
+	struct weir_error err = {};
+	char got[1024] = "", buf[ADDRESS_TEXT_MAX];
+
+	if (read_list(text, &list, NULL, NULL, &err))
+		fail_msg("%u:%u: %s", err.line, err.column, err.text);
+	for (size_t i = 0; i < list.count; i++)
+		sprintf(got + strlen(got), "%s ", prefix_text(&list.items[i], buf));
+	assert_string_equal(got, expected);
+	assert_true(list.sorted);
+	prefix_list_free(&list);
+}
+
+static void plain_lists(void **state)
+{
+	(void)state;
+	assert_list("; Spamhaus DROP List\n"
+		    "# another comment\n"
+		    "\n"
+		    "   \t\n"
+		    "198.51.100.0/24 ; SBL123456\n"
+		    "2001:db8:bad::/48;SBL7\r\n"
+		    "\t192.0.2.1\t# one host\n"
+		    "192.0.2.1/32\n"
+		    "0.0.0.0/0#all\n"
+		    "::/0",
+		    "0.0.0.0/0 192.0.2.1 198.51.100.0/24 ::/0 2001:db8:bad::/48 ");
+	assert_list("\n", "");
+}
+
+static void ipset_saves(void **state)
+{
+	(void)state;
+	assert_list("create bad hash:net family inet hashsize 1024 maxelem 65536 timeout 0\n"
+		    "add bad 198.51.100.0/24 timeout 299 comment \"# not; a comment\"\n"
+		    "add bad 192.0.2.1 packets 3 bytes 400\n"
+		    "create bad6 hash:ip family inet6\n"
+		    "add bad6 2001:db8::1\n",
+		    "192.0.2.1 198.51.100.0/24 2001:db8::1 ");
+}
+
+static void bad_lines(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned int line, column;
+		const char *error, *hint;
+	} cases[] = {
+		{"192.0.2.1\n192.0.2.1/24 ; x\n", 2, 1, "host bits", "192.0.2.0/24"},
+		{"# a\n 192.0.2.256\n", 2, 2, "not an address", "256 is out of range"},
+		{"192.0.2.0/33\n", 1, 11, "prefix length", ""},
+		{"192.0.2.1 192.0.2.2\n", 1, 11, "unexpected '192.0.2.2'", "one prefix a line"},
+		{"192.0.2.1-192.0.2.9\n", 1, 1, "not an address", ""},
+		{"192.0.2.1,192.0.2.9\n", 1, 1, "not an address", ""},
+		{"example.com\n", 1, 1, "not an address", "names are not looked up"},
+		{"::ffff:192.0.2.1\n", 1, 1, "IPv4-mapped", ""},
+		{"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n", 1, 1, "not an address",
+		 ""},
+		{"create a hash:ip,port family inet\n", 1, 10, "type 'hash:ip,port'", "hash:net"},
+		{"create a list:set\n", 1, 10, "type 'list:set'", ""},
+		{"create a\n", 1, 1, "without a type", ""},
+		{"create a hash:ip family inet netmask 24\n", 1, 30, "netmask", "more than they say"},
+		{"add a\n", 1, 1, "without a prefix", ""},
+		{"add a 192.0.2.0/24 timeout 0 nomatch\n", 1, 30, "nomatch", "allow add"},
+		{"add a 192.0.2.1/24\n", 1, 7, "host bits", ""},
+		{"flush a\n", 1, 1, "not an address", ""},
+	};
+	struct prefix_list list = {.count = 77};
+	struct weir_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(read_list(cases[i].text, &list, NULL, NULL, &err), -EINVAL);
+		if (err.line != cases[i].line || err.column != cases[i].column || !strstr(err.text, cases[i].error) ||
+		    !strstr(err.hint, cases[i].hint))
+			fail_msg("%s: %u:%u: %s (%s)", cases[i].text, err.line, err.column, err.text, err.hint);
+		assert_string_equal(err.file, "list.txt");
+		assert_int_equal(list.count, 77); /* untouched */
+	}
+}
+
+static void count_calls(void *arg, size_t lines, __u64 bytes)
+{
+	assert_true(lines && bytes);
+	++*(unsigned int *)arg;
+}
+
+static void a_million_lines(void **state)
+{
+	const unsigned int count = 1000000;
+	struct prefix_list list = {};
+	unsigned int calls = 0;
+	char *text = NULL;
+	struct weir_error err;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	for (unsigned int i = 0; i < count; i++) {
+		unsigned int r = i * 2654435761u;
+
+		fprintf(out, "%u.%u.%u.%u\n", r >> 24, r >> 16 & 255, r >> 8 & 255, r & 255);
+	}
+	fprintf(out, "192.0.2.1/24\n");
+	fclose(out);
+	assert_int_equal(read_list(text, &list, count_calls, &calls, &err), -EINVAL);
+	assert_int_equal(err.line, count + 1);
+	assert_int_equal(calls, count / 65536);
+	text[size - 4] = '\n'; /* no longer bad */
+	text[size - 3] = '#';
+	assert_int_equal(read_list(text, &list, NULL, NULL, &err), 0);
+	assert_in_range(list.count, count, count + 1);
+	prefix_list_free(&list);
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(plain_lists),
+		cmocka_unit_test(ipset_saves),
+		cmocka_unit_test(bad_lines),
+		cmocka_unit_test(a_million_lines),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

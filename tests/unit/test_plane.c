@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* An instance on this kernel: made, changed, read back, taken away. In a network namespace of its own. */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "weir/hash.h"
+
+#include "chunks.h"
+#include "compile.h"
+#include "config.h"
+#include "ring.h"
+#include "stats.h"
+
+static char instance[32];
+static struct weir_error err;
+static struct plane p; /* open in one test at a time; a test that fails must not keep the lock */
+
+#define ok(expression) assert_int_equal((err.text[0] = 0, (expression)) ? (print_error("%s\n", err.text), 1) : 0, 0)
+
+static void read_text(struct model *m, const char *text)
+{
+	FILE *in = fmemopen((char *)text, strlen(text), "r");
+
+	model_init(m);
+	ok(config_read(in, "test", m, &err));
+	fclose(in);
+}
+
+static void commit(const char *text, unsigned int flags)
+{
+	model_auto m;
+
+	read_text(&m, text);
+	ok(compile_commit(&p, &m, flags, &err));
+}
+
+static char *running_text(void)
+{
+	char *text = NULL;
+	model_auto m;
+	size_t size;
+	FILE *out;
+
+	ok(compile_running(&p, true, &m, &err));
+	out = open_memstream(&text, &size);
+	ok(config_print(out, &m, 0));
+	fclose(out);
+	return text;
+}
+
+static const struct weir_vip *vip_find(const char *addr, __u16 port, __u8 proto)
+{
+	struct weir_addr a;
+	__u32 at[2];
+
+	ok(address_parse(addr, &a, &err));
+	weir_hash_vip(&a, htons(port), proto, &at[0], &at[1]);
+	for (int i = 0; i < 4; i++) {
+		const struct weir_vip *v = &p.vips[(p.ctl->gen & 1) * WEIR_VIP_LINES + at[i / 2]].vip[i % 2];
+
+		if (v->proto == proto && v->port_be == htons(port) && !memcmp(&v->addr, &a, sizeof(a)))
+			return v;
+	}
+	return NULL;
+}
+
+static const char everything[] = "drop add 198.51.100.0/24\n"
+				 "drop add 2001:db8:bad::/48\n"
+				 "allow add 198.51.100.7\n"
+				 "vip add 203.0.113.10:443/tcp name www\n"
+				 "backend add www 127.0.0.11 weight 100\n"
+				 "backend add www 127.0.0.12 weight 300\n"
+				 "vip add [2001:db8::10]:any/udp name any6\n"
+				 "backend add any6 ::1 weight 1\n"
+				 "vip add 203.0.113.11:53/udp name empty\n"
+				 "identity add app cgroup /\n"
+				 "identity add db cidr 10.2.0.0/24 2001:db8:2::/64\n"
+				 "policy add allow from app to db proto tcp port 5432,6000-6010\n"
+				 "policy add deny from any to world proto icmp\n"
+				 "policy default deny from app\n";
+
+static void nothing_there(void **state)
+{
+
+	(void)state;
+	assert_int_equal(plane_open(instance, 0, &p, &err), -ENOENT);
+	assert_string_not_equal(err.hint, "");
+	assert_int_equal(plane_open(instance, PLANE_LOCK, &p, &err), -ENOENT);
+	assert_int_equal(plane_open("../x", PLANE_CREATE, &p, &err), -EINVAL);
+	assert_int_equal(plane_open("Upper", PLANE_CREATE, &p, &err), -EINVAL);
+	assert_null(p.ctl);
+}
+
+static void fresh(void **state)
+{
+	__u32 chunks;
+
+	(void)state;
+	ok(plane_open(instance, PLANE_CREATE | PLANE_LOCK, &p, &err));
+	assert_int_equal(p.ctl->abi, WEIR_ABI);
+	assert_in_range(p.ctl->hz, 100, 1000);
+	ok(plane_grace(&p, &err));
+	commit("", 0);
+	ok(chunks_used(&p, &chunks, &err));
+	assert_true(chunks <= 1); /* the text at most */
+	assert_int_equal(plane_gen(&p)->policy_on, 0);
+}
+
+static void written_and_read_back(void **state)
+{
+	char *first, *second;
+
+	(void)state;
+	ok(plane_open(instance, PLANE_CREATE | PLANE_LOCK, &p, &err));
+	commit(everything, COMPILE_PREFIXES);
+	first = running_text();
+	assert_non_null(strstr(first, "198.51.100.0/24"));
+	assert_non_null(strstr(first, "backend add www 127.0.0.12 weight 300"));
+	assert_non_null(strstr(first, "5432,6000-6010"));
+	commit(first, COMPILE_PREFIXES);
+	second = running_text();
+	assert_string_equal(first, second);
+	free(first);
+	free(second);
+}
+
+static __u16 sum16(__u32 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+static void services(void **state)
+{
+	__u32 shares[WEIR_MAX_BACKENDS];
+	const struct weir_backend *b;
+	const struct weir_vip *v;
+	struct chunk_run run;
+	struct {
+		__be16 w[10];
+	} header = {{htons(0x4500), 0, 0, htons(0x4000), htons(64 << 8)}};
+	__u32 sum = 0;
+
+	(void)state;
+	ok(plane_open(instance, 0, &p, &err));
+	assert_int_equal(plane_gen(&p)->vips, 3);
+	assert_int_equal(plane_gen(&p)->vips_any_port, 1);
+	assert_non_null(vip_find("2001:db8::10", 0, IPPROTO_UDP));
+	assert_non_null(vip_find("2001:db8::10", 0, WEIR_VIP_ADDRESS));
+	assert_null(vip_find("2001:db8::10", 443, IPPROTO_TCP));
+	assert_int_equal(vip_find("203.0.113.11", 53, IPPROTO_UDP)->ring, 0);
+	v = vip_find("203.0.113.10", 443, IPPROTO_TCP);
+	assert_non_null(v);
+
+	ok(chunks_map(&p, v->ring, 2, &run, &err));
+	ring_shares(run.memory, shares);
+	chunks_unmap(&run);
+	assert_int_equal(shares[1], 16384);
+	assert_int_equal(shares[2], 49152);
+
+	b = &p.backends[(p.ctl->gen & 1) * WEIR_MAX_BACKENDS + 2];
+	assert_int_equal(b->dst.w[3], inet_addr("127.0.0.12"));
+	assert_int_equal(b->src.w[2], htonl(0xffff));
+	memcpy(&header.w[6], &b->src.w[3], 4);
+	memcpy(&header.w[8], &b->dst.w[3], 4);
+	for (int i = 0; i < 10; i++)
+		sum += header.w[i];
+	assert_int_equal(b->csum, sum16(sum));
+}
+
+static void policy(void **state)
+{
+	struct weir_policy_key key = {.src = 16, .dst = 17};
+	const struct weir_gen *gen;
+	struct weir_policy_value value;
+	struct chunk_run run;
+	struct stat root;
+	__u32 identity;
+	int fd;
+
+	(void)state;
+	ok(plane_open(instance, 0, &p, &err));
+	gen = plane_gen(&p);
+	assert_int_equal(gen->policy_on, 1);
+	assert_int_equal(gen->cgroup_levels, 1);
+	assert_int_not_equal(gen->proto_class[IPPROTO_ICMP], 0);
+	ok(chunks_map(&p, gen->ports, 1, &run, &err));
+	assert_int_equal(((__u16 *)run.memory)[5432], ((__u16 *)run.memory)[6005]);
+	assert_int_not_equal(((__u16 *)run.memory)[5432], ((__u16 *)run.memory)[5433]);
+	assert_int_equal(((__u16 *)run.memory)[65536 + 5432], 0);
+	key.port_class = ((__u16 *)run.memory)[5432];
+	chunks_unmap(&run);
+
+	fd = plane_inner(&p, PLANE_policy, p.ctl->gen & 1);
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_map_lookup_elem(fd, &key, &value), 0);
+	assert_int_equal(value.action, WEIR_ALLOW);
+	assert_int_equal(value.rule, 1);
+	key = (struct weir_policy_key){.src = 16, .port_class = WEIR_CLASS_DEFAULT};
+	assert_int_equal(bpf_map_lookup_elem(fd, &key, &value), 0);
+	assert_int_equal(value.action, WEIR_DENY);
+	close(fd);
+
+	fd = plane_inner(&p, PLANE_cgroups, p.ctl->gen & 1);
+	if (stat("/sys/fs/cgroup/unified", &root) && stat("/sys/fs/cgroup", &root))
+		return;
+	assert_int_equal(bpf_map_lookup_elem(fd, &root.st_ino, &identity), 0);
+	assert_int_equal(identity, 16);
+	close(fd);
+}
+
+/* What stays the same is shared, what does not is not mixed up. */
+static void changes(void **state)
+{
+	__u32 used, used_before, ring, version;
+	struct weir_count counts[WEIR_MAX_BACKENDS];
+	struct weir_count ones[256];
+	char *text;
+
+	(void)state;
+	ok(plane_open(instance, PLANE_LOCK, &p, &err));
+	for (size_t i = 0; i < 256; i++)
+		ones[i] = (struct weir_count){1, 1};
+	for (__u32 id = 1; id < 5; id++)
+		assert_int_equal(bpf_map_update_elem(p.maps[PLANE_be_stats], &id, ones, 0), 0);
+	ring = vip_find("203.0.113.10", 443, IPPROTO_TCP)->ring;
+	version = plane_gen(&p)->policy_version;
+	p.backends[(p.ctl->gen & 1) * WEIR_MAX_BACKENDS + 1].smac = 42; /* as learnt */
+	ok(chunks_used(&p, &used_before, &err));
+
+	text = running_text();
+	for (int i = 0; i < 6; i++)
+		commit(text, 0);
+	ok(chunks_used(&p, &used, &err));
+	assert_int_equal(used, used_before);
+	assert_int_equal(vip_find("203.0.113.10", 443, IPPROTO_TCP)->ring, ring);
+	assert_int_equal(plane_gen(&p)->policy_version, version);
+	assert_int_equal(p.backends[(p.ctl->gen & 1) * WEIR_MAX_BACKENDS + 1].smac, 42);
+
+	text = realloc(text, strlen(text) + 256);
+	strcat(text, "backend add www 127.0.0.13\nidentity add new cidr 10.9.0.0/16\n");
+	commit(text, 0);
+	free(text);
+	assert_int_not_equal(vip_find("203.0.113.10", 443, IPPROTO_TCP)->ring, ring);
+	assert_int_equal(plane_gen(&p)->policy_version, version + 1);
+	assert_int_equal(p.backends[(p.ctl->gen & 1) * WEIR_MAX_BACKENDS + 1].smac, 42);
+	ok(stats_backends(&p, counts, &err));
+	assert_true(counts[1].packets > 0 && counts[2].packets > 0 && counts[3].packets > 0);
+	assert_int_equal(counts[4].packets, 0); /* an id given out anew */
+}
+
+static void failure_changes_nothing(void **state)
+{
+	char *before, *after;
+	__u32 used, used_before, flips;
+	model_auto m;
+
+	(void)state;
+	ok(plane_open(instance, PLANE_LOCK, &p, &err));
+	before = running_text();
+	flips = p.ctl->flips;
+	ok(chunks_used(&p, &used_before, &err));
+	read_text(
+		&m,
+		"vip add 203.0.113.1:1/tcp name x\nbackend add x 127.0.0.1\nidentity add gone cgroup /no.such.group\n");
+	assert_int_equal(compile_commit(&p, &m, COMPILE_PREFIXES, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "/no.such.group"));
+	assert_string_not_equal(err.hint, "");
+	after = running_text();
+	assert_string_equal(before, after);
+	assert_int_equal(p.ctl->flips, flips);
+	ok(chunks_used(&p, &used, &err));
+	assert_int_equal(used, used_before);
+	free(before);
+	free(after);
+}
+
+static const char *cgroup_mount(void)
+{
+	return access("/sys/fs/cgroup/unified/cgroup.procs", F_OK) ? "/sys/fs/cgroup" : "/sys/fs/cgroup/unified";
+}
+
+/* A unit that stops takes its cgroup along: other changes go on, and when it is back any change finds it. */
+static void vanished_cgroup(void **state)
+{
+	char dir[128], text[256];
+	struct stat group;
+	__u32 identity;
+	int fd;
+
+	(void)state;
+	ok(plane_open(instance, PLANE_LOCK, &p, &err));
+	snprintf(dir, sizeof(dir), "%s/%s", cgroup_mount(), instance);
+	snprintf(text, sizeof(text), "identity add unit cgroup /%s\n", instance);
+	assert_int_equal(mkdir(dir, 0755), 0);
+	commit(text, 0);
+	assert_int_equal(plane_gen(&p)->cgroup_levels, 2);
+	assert_int_equal(rmdir(dir), 0);
+	commit(text, 0);
+	assert_int_equal(plane_gen(&p)->cgroup_levels, 0);
+	assert_int_equal(mkdir(dir, 0755), 0);
+	commit(text, 0);
+	stat(dir, &group);
+	rmdir(dir);
+	fd = plane_inner(&p, PLANE_cgroups, p.ctl->gen & 1);
+	assert_int_equal(bpf_map_lookup_elem(fd, &group.st_ino, &identity), 0);
+	assert_true(identity >= WEIR_ID_FIRST);
+	close(fd);
+}
+
+static void full_of_vips(void **state)
+{
+	char *text = NULL, addr[32];
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	for (int i = 0; i < WEIR_MAX_VIPS - 1; i++)
+		fprintf(out, "vip add 203.0.%d.%d:443/tcp\n", i / 256, i % 256);
+	fclose(out);
+	ok(plane_open(instance, PLANE_LOCK, &p, &err));
+	commit(text, 0);
+	for (int i = 0; i < WEIR_MAX_VIPS - 1; i++) {
+		snprintf(addr, sizeof(addr), "203.0.%d.%d", i / 256, i % 256);
+		assert_non_null(vip_find(addr, 443, IPPROTO_TCP));
+		assert_non_null(vip_find(addr, 0, WEIR_VIP_ADDRESS));
+	}
+	free(text);
+}
+
+static void other_namespace(void **state)
+{
+
+	(void)state;
+	ok(plane_open(instance, PLANE_LOCK, &p, &err));
+	ok(plane_claim_netns(&p, &err));
+	plane_close(&p);
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	assert_int_equal(plane_open(instance, 0, &p, &err), -EXDEV);
+	assert_non_null(strstr(err.hint, "-i"));
+	ok(plane_open(instance, PLANE_ANY_NETNS, &p, &err));
+}
+
+static void other_version(void **state)
+{
+	char path[256];
+	int fd;
+
+	(void)state;
+	ok(plane_open(instance, PLANE_ANY_NETNS, &p, &err));
+	snprintf(path, sizeof(path), "%s/weir_vips", p.pin_dir);
+	plane_close(&p);
+	unlink(path);
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "weir_vips", 4, 64, 7, NULL);
+	assert_int_equal(bpf_obj_pin(fd, path), 0);
+	close(fd);
+	assert_int_equal(plane_open(instance, PLANE_CREATE | PLANE_LOCK, &p, &err), -EEXIST);
+	assert_non_null(strstr(err.text, "another version"));
+	assert_non_null(strstr(err.hint, "reset"));
+}
+
+static void taken_away(void **state)
+{
+	char dir[128];
+
+	(void)state;
+	assert_int_equal(plane_reset(instance, &err), PLANE_MAPS);
+	assert_int_equal(plane_reset(instance, &err), 0);
+	assert_int_equal(plane_open(instance, 0, &p, &err), -ENOENT);
+	snprintf(dir, sizeof(dir), "/sys/fs/bpf/weir/%s", instance);
+	assert_int_equal(access(dir, F_OK), -1);
+}
+
+static int group_setup(void **state)
+{
+	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	int fd;
+
+	(void)state;
+	snprintf(instance, sizeof(instance), "unit-%d", getpid());
+	if (unshare(CLONE_NEWNET))
+		return -1;
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	if (ioctl(fd, SIOCSIFFLAGS, &lo))
+		return -1;
+	return close(fd);
+}
+
+static int group_teardown(void **state)
+{
+	(void)state;
+	plane_reset(instance, NULL);
+	return 0;
+}
+
+static int test_teardown(void **state)
+{
+	(void)state;
+	plane_close(&p);
+	return 0;
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, test_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(nothing_there), TEST(fresh),	    TEST(written_and_read_back),   TEST(services),
+		TEST(policy),	     TEST(changes),	    TEST(failure_changes_nothing), TEST(vanished_cgroup),
+		TEST(full_of_vips),  TEST(other_namespace), TEST(other_version),	   TEST(taken_away),
+	};
+
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Compiled policy, looked up as the packet path does, against the meaning of the rules; over random policies.
+ * WEIR_SEED=N repeats one. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "policy.h"
+
+#define IDENTITIES 5
+
+static __u64 random_state;
+
+static __u32 random_below(__u32 end)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return (random_state >> 32) % end;
+}
+
+static void random_seed(void)
+{
+	const char *given = getenv("WEIR_SEED");
+	__u64 seed = given ? strtoull(given, NULL, 0) : (__u64)time(NULL) * 2654435761u;
+
+	random_state = seed ? seed : 1;
+	print_message("WEIR_SEED=%llu\n", seed);
+}
+
+/* ---- looking up, as tc/judge.h ------------------------------------------------------------------------------------------ */
+
+struct verdict {
+	__u32 action; /* 0: policy does not concern it */
+	__u32 rule;
+};
+
+static const struct weir_policy_value *entry(const struct policy_tables *t, __u16 src, __u16 dst, __u16 port_class)
+{
+	struct weir_policy_key key = {.src = src, .dst = dst, .port_class = port_class};
+
+	for (size_t i = 0; i < t->count; i++)
+		if (!memcmp(&t->keys[i], &key, sizeof(key)))
+			return &t->values[i];
+	return NULL;
+}
+
+static __u16 class_of(const struct policy_tables *t, __u8 proto, __u16 port)
+{
+	if (proto != IPPROTO_TCP && proto != IPPROTO_UDP)
+		return t->proto_class[proto];
+	return t->ports ? t->ports[proto == IPPROTO_TCP ? PORTS_TCP : PORTS_UDP][port] : 0;
+}
+
+static struct verdict compiled(const struct policy_tables *t, __u16 src, __u16 dst, __u8 proto, __u16 port)
+{
+	struct verdict verdict = {};
+	const struct weir_policy_value *value;
+
+	for (int i = 0; i < 4; i++) {
+		value = entry(t, i & 2 ? WEIR_ID_ANY : src, i & 1 ? WEIR_ID_ANY : dst, class_of(t, proto, port));
+		if (value && value->action == WEIR_DENY)
+			return (struct verdict){WEIR_DENY, value->rule};
+		if (value && !verdict.action)
+			verdict = (struct verdict){value->action, value->rule};
+	}
+	if (verdict.action)
+		return verdict;
+	value = entry(t, src, WEIR_ID_ANY, WEIR_CLASS_DEFAULT);
+	return value ? (struct verdict){value->action, 0} : verdict;
+}
+
+/* ---- what the rules mean ------------------------------------------------------------------------------------------------ */
+
+static bool party_is(const struct model *m, const struct party *party, __u16 id)
+{
+	return party->kind == PARTY_ANY || model_party_id(m, party) == id;
+}
+
+static bool rule_matches(const struct model *m, const struct policy_rule *r, __u16 src, __u16 dst, __u8 proto,
+			 __u16 port)
+{
+	bool match = !r->ports_count;
+
+	for (int i = 0; i < r->ports_count; i++)
+		match |= port >= r->ports[i].low && port <= r->ports[i].high;
+	return match && party_is(m, &r->from, src) && party_is(m, &r->to, dst) && (!r->proto || r->proto == proto);
+}
+
+static int specificity(const struct policy_rule *r) /* the order in which the packet path asks */
+{
+	return 2 * (r->from.kind != PARTY_ANY) + (r->to.kind != PARTY_ANY);
+}
+
+static struct verdict meant(const struct model *m, __u16 src, __u16 dst, __u8 proto, __u16 port)
+{
+	const struct policy_rule *best = NULL;
+	struct verdict verdict = {};
+
+	for (size_t i = 0; i < m->rules_count; i++) {
+		const struct policy_rule *r = &m->rules[i];
+
+		if (!rule_matches(m, r, src, dst, proto, port))
+			continue;
+		if (!best || (r->action == WEIR_DENY && best->action != WEIR_DENY) ||
+		    (r->action == best->action && specificity(r) > specificity(best)))
+			best = r;
+	}
+	if (best)
+		return (struct verdict){best->action, best->id};
+	for (size_t i = 0; i < m->defaults_count; i++)
+		if (m->defaults[i].from.kind == PARTY_ANY ? !verdict.action
+							  : model_party_id(m, &m->defaults[i].from) == src)
+			verdict.action = m->defaults[i].action;
+	return verdict;
+}
+
+/* ---- random policies ---------------------------------------------------------------------------------------------------- */
+
+static const __u16 ports_of_interest[] = {0, 1, 22, 52, 53, 54, 80, 443, 1023, 1024, 8080, 65534, 65535};
+static const __u8 protos[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_GRE};
+
+static __u16 random_port(void)
+{
+	if (random_below(4) == 0)
+		return random_below(65536);
+	return ports_of_interest[random_below(sizeof(ports_of_interest) / sizeof(ports_of_interest[0]))];
+}
+
+static struct party random_party(void)
+{
+	enum party_kind kind = random_below(2) ? PARTY_IDENTITY : random_below(PARTY_IDENTITY);
+
+	return (struct party){kind, kind == PARTY_IDENTITY ? random_below(IDENTITIES) : 0};
+}
+
+static void random_rule(struct policy_rule *r, __u32 id)
+{
+	*r = (struct policy_rule){
+		.id = id,
+		.action = random_below(3) ? WEIR_ALLOW : WEIR_DENY,
+		.from = random_party(),
+		.to = random_party(),
+		.proto = random_below(4) ? protos[random_below(sizeof(protos))] : 0,
+	};
+	if (r->proto != IPPROTO_TCP && r->proto != IPPROTO_UDP)
+		return;
+	r->ports_count = random_below(5);
+	for (int i = 0; i < r->ports_count; i++) {
+		__u16 a = random_port(), b = random_below(2) ? a : random_port();
+
+		r->ports[i] = (struct port_range){a < b ? a : b, a < b ? b : a};
+	}
+}
+
+static struct identity identities[IDENTITIES];
+static struct policy_rule rules[WEIR_MAX_RULES];
+static struct policy_default defaults[IDENTITIES + 3];
+
+static struct model random_model(__u32 max_rules)
+{
+	struct model m = {
+		.identities = identities, .identities_count = IDENTITIES, .rules = rules, .defaults = defaults};
+
+	for (int i = 0; i < IDENTITIES; i++)
+		identities[i] = (struct identity){.id = WEIR_ID_FIRST + i};
+	m.rules_count = random_below(max_rules + 1);
+	for (size_t i = 0; i < m.rules_count; i++)
+		random_rule(&rules[i], i + 1);
+	for (int i = 0; i < IDENTITIES + PARTY_IDENTITY; i++) {
+		struct party party =
+			i < PARTY_IDENTITY ? (struct party){i, 0} : (struct party){PARTY_IDENTITY, i - PARTY_IDENTITY};
+
+		if (random_below(3) == 0)
+			defaults[m.defaults_count++] =
+				(struct policy_default){party, random_below(2) ? WEIR_ALLOW : WEIR_DENY};
+	}
+	return m;
+}
+
+static __u16 random_id(void)
+{
+	static const __u16 reserved[] = {WEIR_ID_WORLD, WEIR_ID_HOST};
+
+	return random_below(3) ? WEIR_ID_FIRST + random_below(IDENTITIES) : reserved[random_below(2)];
+}
+
+static void agrees_with_the_rules(void **state)
+{
+	int policies = getenv("WEIR_LONG") ? 3000 : 150;
+
+	(void)state;
+	random_seed();
+	for (int i = 0; i < policies; i++) {
+		struct model m = random_model(i % 30);
+		struct policy_tables t = {};
+
+		assert_int_equal(policy_compile(&m, &t, NULL), 0);
+		for (int k = 0; k < 200; k++) {
+			__u16 src = random_id(), dst = random_id(), port = random_port();
+			__u8 proto = random_below(8) ? protos[random_below(sizeof(protos))] : random_below(256);
+			struct verdict is = compiled(&t, src, dst, proto, port);
+			struct verdict should = meant(&m, src, dst, proto, port);
+
+			assert_int_equal(is.action, should.action);
+			assert_int_equal(is.rule, should.rule);
+		}
+		policy_tables_free(&t);
+	}
+}
+
+static void nothing_compiles_to_nothing(void **state)
+{
+	struct policy_tables t = {};
+	struct model m = {};
+
+	(void)state;
+	assert_int_equal(policy_compile(&m, &t, NULL), 0);
+	assert_int_equal(t.count, 0);
+	assert_int_equal(t.classes, 1);
+	assert_null(t.ports);
+	policy_tables_free(&t);
+}
+
+/* a range costs no more than a port */
+static void ranges_are_one_class(void **state)
+{
+	struct model m = {.rules = rules, .rules_count = 2};
+	struct policy_tables t = {};
+
+	(void)state;
+	rules[0] = (struct policy_rule){1, WEIR_ALLOW, {}, {}, IPPROTO_TCP, 2, {{1024, 65535}, {80, 80}}};
+	rules[1] = (struct policy_rule){2, WEIR_DENY, {}, {}, IPPROTO_TCP, 1, {{2000, 3000}}};
+	assert_int_equal(policy_compile(&m, &t, NULL), 0);
+	assert_int_equal(t.classes, 3);
+	assert_int_equal(t.count, 2);
+	assert_int_equal(t.ports[PORTS_TCP][80], t.ports[PORTS_TCP][65535]);
+	assert_int_equal(t.ports[PORTS_TCP][81], 0);
+	assert_int_equal(t.ports[PORTS_UDP][80], 0);
+	policy_tables_free(&t);
+}
+
+/* `count` rules of one port each, and `wide` rules over everything */
+static int compile_many(size_t count, size_t wide, struct policy_tables *t, struct weir_error *err)
+{
+	struct model m = {.rules = rules, .rules_count = count + wide, .identities = identities};
+
+	for (size_t i = 0; i < IDENTITIES; i++)
+		identities[i] = (struct identity){.id = WEIR_ID_FIRST + i};
+	for (size_t i = 0; i < count; i++)
+		rules[i] = (struct policy_rule){i + 1, WEIR_ALLOW, {}, {}, IPPROTO_TCP, 1, {{i + 1, i + 1}}};
+	for (size_t i = 0; i < wide; i++)
+		rules[count + i] = (struct policy_rule){count + i + 1, WEIR_ALLOW, {PARTY_IDENTITY, i}, {}, 0, 0, {}};
+	return policy_compile(&m, t, err);
+}
+
+static void limits_are_named(void **state)
+{
+	struct policy_tables t = {};
+	struct weir_error err;
+
+	(void)state;
+	assert_int_equal(compile_many(WEIR_MAX_RULES - 1, 0, &t, &err), 0);
+	policy_tables_free(&t);
+	assert_int_equal(compile_many(WEIR_MAX_RULES - 10, 4, &t, &err), -ENOSPC);
+	assert_non_null(strstr(err.text, "compiled policy entries"));
+	assert_non_null(strstr(err.hint, "POLICY"));
+	assert_int_equal(compile_many(WEIR_MAX_RULES, 0, &t, &err), -ENOSPC);
+	assert_non_null(strstr(err.text, "port classes"));
+	assert_non_null(strstr(err.hint, "PORT_CLASSES"));
+	assert_null(t.keys);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(agrees_with_the_rules),
+		cmocka_unit_test(nothing_compiles_to_nothing),
+		cmocka_unit_test(ranges_are_one_class),
+		cmocka_unit_test(limits_are_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,134 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""What `make test-vm` runs on the other kernel: every program loaded and attached, by hand and by weir, then real traffic.
+
+  client 198.51.100.2 --- eth0  lb  eth1 --- 10.1.0.11  b1   HTTP, VIP 203.0.113.10 on lo, decap
+"""
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from lab import BUILD, Lab, until  # noqa: E402
+
+VIP = "203.0.113.10"
+BACKEND = "10.1.0.11"
+CLIENT = "198.51.100.2"
+began = time.monotonic()
+
+
+def step(text):
+    print(f"  {time.monotonic() - began:5.1f} s  {text}", flush=True)
+
+
+def expect(what, got, wanted):
+    assert got == wanted, f"{what}: got {got!r}, wanted {wanted!r}"
+
+
+def build(lab):
+    lab.ns("client"), lab.ns("lb", router=True), lab.ns("b1")
+    lab.veth("client", "eth0", [f"{CLIENT}/24"], "lb", "eth0", ["198.51.100.1/24"])
+    lab.veth("lb", "eth1", ["10.1.0.1/24"], "b1", "eth0", [f"{BACKEND}/24"], mtu=1520)
+    lab.ip("client", "route add default via 198.51.100.1")
+    lab.ip("b1", "route add default via 10.1.0.1")
+    lab.ip("b1", f"addr add {VIP}/32 dev lo")
+    lab.http("b1")
+    lab.http("client", port=8080)
+
+
+def by_hand(lab):
+    """each program loads and attaches with `ip` and `tc` alone"""
+    xdp = "ip link set dev eth1 xdp obj build/xdp/{} sec {}"
+    for obj, section in (("weir.bpf.o", "xdp"), ("weir.bpf.o", "xdp.frags"), ("decap.bpf.o", "xdp")):
+        lab.by_hand("lb", xdp.format(obj, section))
+        assert "prog/xdp" in lab.ip("lb", "link show dev eth1").stdout
+        lab.ip("lb", "link set dev eth1 xdp off")
+        step(f"by hand: {obj} sec {section}")
+    lab.run("lb", "tc qdisc add dev eth1 clsact")
+    for obj, hook, section in (("egress.bpf.o", "egress", "tc"), ("ingress.bpf.o", "ingress", "ingress")):
+        lab.by_hand("lb", f"tc filter add dev eth1 {hook} bpf da obj build/tc/{obj} sec {section}")
+        assert "direct-action" in lab.run("lb", f"tc filter show dev eth1 {hook}").stdout
+        step(f"by hand: {obj} at {hook}")
+    lab.run("lb", "tc qdisc del dev eth1 clsact")
+    lab.by_hand("b1", "ip link set dev eth0 xdp obj build/xdp/decap.bpf.o sec xdp", instance=lab.instance + "-b1")
+
+
+def balance(lab):
+    lab.weir("attach eth0")
+    lab.weir("attach eth1")
+    step("attached by weir")
+    lab.weir(f"vip add {VIP}:80/tcp name www")
+    lab.weir(f"backend add www {BACKEND}")
+    for _ in range(5):
+        expect("through the VIP", lab.curl("client", f"http://{VIP}/", max_time=20), f"b1 {CLIENT}")
+    step("HTTP through the VIP")
+    expect("backend's packets", lab.weir_json("stats")["backends"][0]["packets"] > 10, True)
+
+
+def drop(lab):
+    lab.weir(f"drop add {CLIENT}")
+    expect("dropped", lab.curl("client", f"http://{VIP}/", check=False, max_time=2), None)
+    expect("counted", reasons(lab, "xdp", "listed") > 0, True)
+    lab.weir(f"drop del {CLIENT}")
+    expect("served again", lab.curl("client", f"http://{VIP}/", max_time=20), f"b1 {CLIENT}")
+    step("drop list")
+
+
+def egress(lab):
+    app = lab.cgroup("app")
+    url = f"http://{CLIENT}:8080/"
+    lab.weir(f"identity add app cgroup {app}")
+    lab.weir(f"identity add shop cidr {BACKEND}")
+    lab.weir("policy add allow from app to shop proto tcp port 80")
+    lab.weir("policy default deny from app")
+    expect("allowed", lab.curl("lb", f"http://{BACKEND}/", max_time=20, cgroup=app), "b1 10.1.0.1")
+    expect("denied", lab.curl("lb", url, check=False, max_time=2, cgroup=app), None)
+    expect("others are free", lab.curl("lb", url, max_time=20), "client 198.51.100.1")
+    expect("counted", reasons(lab, "egress", "default-deny") > 0, True)
+    step("egress policy by cgroup")
+
+
+def save_apply(lab):
+    text = lab.weir("save").stdout
+    path = f"/run/{lab.name}.conf"
+    with open(path, "w") as f:
+        f.write(text)
+    lab.weir(f"diff {path}")
+    lab.weir(f"apply {path}")
+    expect("saved again", lab.weir("save").stdout, text)
+    step("save, diff, apply")
+
+
+def chain(lab):
+    """libxdp's dispatcher: this kernel loads freplace programs, so weir shares a device with somebody else's program"""
+    lab.weir("detach eth0")
+    lab.run("lb", f"xdp-loader load -m native eth0 {BUILD}/tests/bpf/foreign.bpf.o", timeout=60)
+    lab.weir("attach eth0")
+    names = lab.run("lb", "xdp-loader status eth0").stdout
+    assert "foreign" in names and "weir" in names, names
+    expect("chained", lab.curl("client", f"http://{VIP}/", max_time=20), f"b1 {CLIENT}")
+    lab.weir("detach eth0")
+    names = until(lambda: lab.run("lb", "xdp-loader status eth0").stdout)
+    assert "foreign" in names and "weir" not in names, names
+    lab.run("lb", "xdp-loader unload -a eth0")
+    step("chained behind another program, and taken off alone")
+
+
+def reasons(lab, hook, reason):
+    return sum(row["packets"] for row in lab.weir_json("stats")["devices"]
+               if row["hook"] == hook and row["reason"] == reason)
+
+
+def main():
+    print(f"weir on Linux {os.uname().release}", flush=True)
+    with Lab() as lab:
+        build(lab)
+        step("lab is up")
+        for part in (by_hand, balance, drop, egress, save_apply, chain):
+            part(lab)
+    step("all passed")
+
+
+if __name__ == "__main__":
+    main()
