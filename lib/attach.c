@@ -89,6 +89,9 @@ int attach(struct plane *p, const char *dev, const struct attach_request *reques
 	struct link l;
 	int rc = link_by_name(dev, &l, err);
 
+	if (!rc && !l.ethernet)
+		rc = weir_fail(err, EOPNOTSUPP, "device '%s' has no Ethernet header, where the programs begin to read",
+			       dev);
 	if (!rc)
 		rc = instance_of_plane(p, &ours, err);
 	if (!rc)

@@ -16,6 +16,7 @@ struct link {
 	char name[IF_NAMESIZE];
 	char kind[16]; /* "veth", "vlan", ..., "loopback", or "": a physical device's driver */
 	unsigned int mtu;
+	bool ethernet; /* its frames begin with an Ethernet header (not so: tun, WireGuard, ipip) */
 	bool up;
 	__u32 xdp_prog_id;
 	enum { LINK_XDP_NONE, LINK_XDP_NATIVE, LINK_XDP_SKB, LINK_XDP_OFFLOAD } xdp_mode;

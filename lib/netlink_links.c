@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
+#include <net/if_arp.h>
 #include <netlink/cache.h>
 #include <netlink/netlink.h>
 #include <netlink/route/link.h>
@@ -42,9 +43,11 @@ static int link_xdp(struct link *l, struct weir_error *err)
 static int link_fill(struct rtnl_link *from, struct link *ret, struct weir_error *err)
 {
 	const char *kind = rtnl_link_get_type(from);
+	unsigned int type = rtnl_link_get_arptype(from);
 	struct link l = {
 		.ifindex = rtnl_link_get_ifindex(from),
 		.mtu = rtnl_link_get_mtu(from),
+		.ethernet = type == ARPHRD_ETHER || type == ARPHRD_LOOPBACK,
 		.up = rtnl_link_get_flags(from) & IFF_UP,
 	};
 	int rc;

@@ -182,6 +182,13 @@ def test_clsact_goes_when_empty(net):
     assert not has_clsact(net)
 
 
+def test_device_without_ethernet(net):
+    """the programs would read its IP header as an Ethernet header, and judge nothing"""
+    net.ip("lb", "tuntap add dev tun0 mode tun")
+    failed = net.weir("attach tun0 --xdp off --tc egress", check=False)
+    assert failed.returncode == 5 and "no Ethernet header" in failed.stderr
+
+
 def test_vanished_device(net):
     net.weir("attach eth0")
     net.run("client", "ping -c1 -W1 198.51.100.1")
