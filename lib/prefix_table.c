@@ -74,7 +74,11 @@ static void slot_clear(const struct table *t, struct place at)
 
 		publish(w, *w & PREFIX4_SPILT);
 	} else {
-		publish(&line6(t, at.line)->meta[at.slot], 0);
+		struct prefix6_line *line = line6(t, at.line);
+
+		publish(&line->meta[at.slot], 0);
+		if (t->live)
+			line->flags |= PREFIX6_STALE(at.slot);
 	}
 }
 
@@ -95,9 +99,7 @@ static void slot_set(const struct table *t, struct place at, const struct entry 
 /* A free IPv6 slot that held an entry: a packet may be between that one's meta and its key. */
 static bool slot_stale(const struct table *t, struct place at)
 {
-	const struct prefix6_key *key = t->v4 ? NULL : &line6(t, at.line)->key[at.slot];
-
-	return key && (key->hi | key->lo);
+	return !t->v4 && line6(t, at.line)->flags & PREFIX6_STALE(at.slot);
 }
 
 static int slot_fill(const struct table *t, struct place at, const struct entry *e, struct weir_error *err)
@@ -128,7 +130,7 @@ static void line_spill(const struct table *t, __u32 line)
 	if (t->v4)
 		publish(&line4(t, line)->w[0], line4(t, line)->w[0] | PREFIX4_SPILT);
 	else
-		publish(&line6(t, line)->flags, PREFIX6_SPILT);
+		publish(&line6(t, line)->flags, line6(t, line)->flags | PREFIX6_SPILT);
 }
 
 /* a free slot, if possible one that can be filled without waiting */

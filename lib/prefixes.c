@@ -208,6 +208,18 @@ int prefixes_build(struct plane *p, const struct prefix_value *entries, size_t c
 
 /* ---- edit ---- */
 
+/* The packet path answers with `uniform` for whatever it finds, so it must be right, and known, before the entry is there. */
+static int uniform_update(struct table *t, __u32 value, struct weir_error *err)
+{
+	struct weir_prefix_table *root = t->root;
+	bool first = root->count == !!root->default_value;
+
+	if (root->uniform == value || (!root->uniform && !first))
+		return 0;
+	publish(&root->uniform, first ? value : 0);
+	return plane_grace(t->live, err);
+}
+
 /* Every step leaves a table that answers right for all that was there before; count comes last. */
 static int add_entry(struct table *t, const struct entry *e, struct weir_error *err)
 {
@@ -215,10 +227,9 @@ static int add_entry(struct table *t, const struct entry *e, struct weir_error *
 	__u64 *lengths = length_word(root, e->len);
 	int rc;
 
-	if (root->count == !!root->default_value)
-		publish(&root->uniform, e->value);
-	else if (root->uniform != e->value)
-		publish(&root->uniform, 0);
+	rc = uniform_update(t, e->value, err);
+	if (rc)
+		return rc;
 	publish(lengths, *lengths | length_bit(e->len, t->v4));
 	rc = table_insert(t, e, err);
 	if (rc)

@@ -14,17 +14,9 @@
  * any other. */
 #define PREFIX4_NONE (~0ull >> 1)
 
-/* Make the verifier forget what it knows of a number. Paths that differ only in its bounds are then one path; without, kernels
- * 6.1 to 6.18 walk the search below for more than a million instructions. */
-static __always_inline __u64 any_number(__u64 number, __u64 unknown)
-{
-	number ^= unknown;
-	asm volatile("" : "+r"(number));
-	return number ^ unknown;
-}
-
 /* The longest match among a line's entries and `best`. The line may hold entries of any group; each says by itself whether it
- * covers the address. */
+ * covers the address. The lesser of two is taken without a branch, for the verifier (Linux 6.18) follows each outcome of one by
+ * itself, through hundreds of thousands of instructions. */
 static __always_inline __u64 prefix4_scan(const volatile struct weir_line *line, __u32 addr, __u64 best)
 {
 #pragma unroll
@@ -53,14 +45,14 @@ static __always_inline bool prefix4_any(const volatile struct weir_line *line, _
 	return false;
 }
 
-/* For tables whose entries all have the same value: whichever matches will do. */
-__noinline __u32 prefix4_member(const struct weir_prefix_table *t, __u32 addr, __u32 groups)
+/* Is the address in any entry of these groups? Enough for a table whose entries all have the same value. */
+__noinline bool prefix4_member(const struct weir_prefix_table *t, __u32 addr, __u32 groups)
 {
 	const struct weir_line *line;
 	__u64 hash;
 
 	if (!t)
-		return 0;
+		return false;
 	for (__u32 group = 0; group < PREFIX4_GROUPS; group++) {
 		if (!(groups >> group & 1))
 			continue;
@@ -69,28 +61,26 @@ __noinline __u32 prefix4_member(const struct weir_prefix_table *t, __u32 addr, _
 		if (!line)
 			break;
 		if (prefix4_any(line, addr))
-			return t->uniform;
+			return true;
 		if (!(line->w[0] & PREFIX4_SPILT))
 			continue;
 		line = chunk_line(t->lines, prefix_other(hash, t->line_count));
 		if (!line)
 			break;
 		if (prefix4_any(line, addr))
-			return t->uniform;
+			return true;
 	}
-	return 0;
+	return false;
 }
 
 /* Not inlined, for most packets stop at the filter; global, so that the verifier looks at it once. `groups`: those to search. */
 __noinline __u32 prefix4_search(const struct weir_prefix_table *t, __u32 addr, __u32 groups)
 {
-	__u64 best, hash, unknown;
+	__u64 best = PREFIX4_NONE, hash;
 	const struct weir_line *line;
 
 	if (!t)
 		return 0;
-	unknown = t->seed[0];
-	best = any_number(PREFIX4_NONE, unknown);
 	for (__u32 group = 0; group < PREFIX4_GROUPS; group++) {
 		if (!(groups >> group & 1))
 			continue;
@@ -98,14 +88,14 @@ __noinline __u32 prefix4_search(const struct weir_prefix_table *t, __u32 addr, _
 		line = chunk_line(t->lines, prefix_home(hash, t->line_count));
 		if (!line)
 			break;
-		best = any_number(prefix4_scan(line, addr, best), unknown);
+		best = prefix4_scan(line, addr, best);
 		if (line->w[0] & PREFIX4_SPILT) {
 			line = chunk_line(t->lines, prefix_other(hash, t->line_count));
 			if (!line)
 				break;
-			best = any_number(prefix4_scan(line, addr, best), unknown);
+			best = prefix4_scan(line, addr, best);
 		}
-		if (any_number(best, unknown) >> 56 <= prefix4_shift(group)) /* no later group has a longer one */
+		if (best >> 56 <= prefix4_shift(group)) /* no later group has a longer one */
 			break;
 	}
 	return (best + 1) >> 32 & PREFIX_VALUE_MAX;
@@ -115,6 +105,7 @@ static __always_inline __u32 prefix4_find(const struct weir_prefix_table *t, __u
 {
 	__u32 index = addr >> (-t->filter_size & 31), cell, groups = 0;
 	const struct weir_line *line = chunk_line(t->filter, index / PREFIX4_CELLS_PER_LINE);
+	__u32 uniform = *(const volatile __u32 *)&t->uniform; /* once: an addition may change it */
 
 	if (!line)
 		return 0;
@@ -122,14 +113,16 @@ static __always_inline __u32 prefix4_find(const struct weir_prefix_table *t, __u
 	if (!cell)
 		return 0;
 	if (cell & PREFIX4_COVERED) {
-		if (t->uniform)
-			return t->uniform;
+		if (uniform)
+			return uniform;
 		groups = ~0u << prefix4_group(t->filter_size);
 	}
 	if (cell & PREFIX4_LONGER)
 		groups |= ~(~0u << prefix4_group(t->filter_size));
 	groups &= t->lengths[0];
-	return t->uniform ? prefix4_member(t, addr, groups) : prefix4_search(t, addr, groups);
+	if (uniform)
+		return prefix4_member(t, addr, groups) ? uniform : 0;
+	return prefix4_search(t, addr, groups);
 }
 
 /* number of the lowest bit that is set, by a de Bruijn sequence; BPF has no instruction for it */
@@ -230,9 +223,7 @@ static __always_inline __u32 prefix6_find(const struct weir_prefix_table *t, con
 		near_cell = prefix6_cell_at(t, hi, PREFIX6_NEAR);
 	if (t->lengths[0] & PREFIX6_FAR_LENGTHS || t->lengths[1])
 		far_cell = prefix6_cell_at(t, hi, PREFIX6_FAR);
-	near = far_cell >> 2 | (__u64)near_cell
-				       << (64 - PREFIX6_FAR + 1); /* lengths 64..48, 47..28, and 27..1 as they come */
-	near |= t->lengths[0] & ~0ull << (64 - PREFIX6_NEAR + 1);
+	near = far_cell >> 2 | (__u64)near_cell << (65 - PREFIX6_FAR) | (t->lengths[0] & PREFIX6_SHORT_LENGTHS);
 	far = (far_cell & 1) | (far_cell & 2 ? t->lengths[1] & ~1ull : 0);
 	if (!(near | far))
 		return 0;

@@ -21,8 +21,9 @@
 #define PREFIX_VALUE_BITS 24
 #define PREFIX_VALUE_MAX  ((1u << PREFIX_VALUE_BITS) - 1)
 
-/* ---- hash: multiply by the table's own odd numbers; a high half is a hash. The other line's is mixed out of the home's, when it
- * is needed ---- */
+/* ---- hash ----
+ * A product with the table's own odd numbers; its upper half counts. The number of the other line is mixed out of it, when it
+ * is needed. */
 
 /* scale 32 bits of hash to 0..count-1 */
 PREFIX_INLINE __u32 prefix_scale(__u64 hash, __u32 count)
@@ -48,10 +49,12 @@ PREFIX_INLINE __u32 prefix_other(__u64 hash, __u32 line_count)
 #define PREFIX4_BITS_SMALL     21
 #define PREFIX4_BITS_LARGE     24
 #define PREFIX4_CELLS_PER_LINE 256
+
+/* a cell's bits */
 enum {
-	PREFIX4_LONGER = 1,
-	PREFIX4_COVERED = 2
-}; /* a cell's bits: holds longer prefixes; lies in a shorter or equal one */
+	PREFIX4_LONGER = 1,  /* holds longer prefixes */
+	PREFIX4_COVERED = 2, /* lies in a shorter or equal one */
+};
 
 /* an entry: address in the upper half; below it 32 - length (5 bits, from bit 24) and value. Value 0: free */
 PREFIX_INLINE __u64 prefix4_word(__u32 addr, __u32 len, __u32 value)
@@ -80,8 +83,9 @@ PREFIX_INLINE __u64 prefix4_hash(const struct weir_prefix_table *t, __u32 addr, 
 
 #define PREFIX6_SLOTS	       3
 #define PREFIX6_SPILT	       1u
-#define PREFIX6_NEAR	       28 /* filter: below these many bits, lengths up to 47 */
-#define PREFIX6_FAR	       48 /* and below these many the rest */
+#define PREFIX6_STALE(slot)    (2u << (slot)) /* held an entry before: the user side's mark */
+#define PREFIX6_NEAR	       28	      /* filter: below these many bits, lengths up to 47 */
+#define PREFIX6_FAR	       48	      /* and below these many the rest */
 #define PREFIX6_CELLS_PER_LINE 16
 
 struct prefix6_key {
