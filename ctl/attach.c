@@ -47,6 +47,7 @@ int cmd_attach(struct ctl *c, const struct args *args, struct weir_error *err)
 	struct attach_request request = {.xdp = ATTACH_XDP_NATIVE, .tc = ATTACH_TC_EGRESS};
 	struct warnings warnings = {.json = c->json};
 	plane_auto p = {};
+	struct link l;
 	int rc;
 
 	if (xdp && !strcmp(xdp, "off"))
@@ -61,7 +62,10 @@ int cmd_attach(struct ctl *c, const struct args *args, struct weir_error *err)
 		rc = weir_fail(err, EINVAL, "nothing to attach: XDP and TC are both off");
 		return weir_hint(err, rc, "`weir detach %s` takes programs off", args_text(args, "DEV"));
 	}
-	rc = ctl_open(c, args, &p, err);
+	/* a mistake must not even create the maps */
+	rc = link_by_name(args_text(args, "DEV"), &l, err);
+	if (!rc)
+		rc = ctl_open(c, args, &p, err);
 	if (!rc)
 		rc = attach(&p, args_text(args, "DEV"), &request, attach_warn, &warnings, err);
 	if (!rc && c->json)
@@ -84,7 +88,8 @@ int cmd_detach(struct ctl *c, const struct args *args, struct weir_error *err)
 	return rc;
 }
 
-/* Not through plane_open(): what is there may be another version's. */
+/* Not through plane_open(): what is there may be another version's. Pins first: an attach at the same time makes new ones,
+ * and what it attached is no orphan. */
 int cmd_reset(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	unsigned int programs = 0;
@@ -92,12 +97,12 @@ int cmd_reset(struct ctl *c, const struct args *args, struct weir_error *err)
 	int pins, rc;
 
 	(void)args;
-	rc = detach_all(c->instance, &programs, err);
-	if (rc)
-		return rc;
 	pins = plane_reset(c->instance, err);
 	if (pins < 0)
 		return pins;
+	rc = detach_orphans(&programs, err);
+	if (rc)
+		return rc;
 	if (!c->json) {
 		printf("detached %u program%s, removed %d pin%s\n", programs, programs == 1 ? "" : "s", pins,
 		       pins == 1 ? "" : "s");

@@ -128,9 +128,15 @@ static void row_json(struct json *j, const struct row *row)
 	json_close(j, '}');
 }
 
-/* the rows of one VIP, added to *rows */
+struct listing {
+	const char *vip; /* it alone, or NULL */
+	struct row *rows;
+	size_t count;
+};
+
+/* the rows of one VIP, added to the listing */
 static int vip_rows(struct plane *p, const struct model *m, size_t vip, const struct weir_count *counts,
-		    struct row *rows, size_t *count, struct weir_error *err)
+		    struct listing *l, struct weir_error *err)
 {
 	const struct weir_backend *live = p->backends + (p->ctl->gen & 1) * WEIR_MAX_BACKENDS;
 	__u32 *shares = ctl_alloc(NULL, WEIR_MAX_BACKENDS, sizeof(*shares));
@@ -140,7 +146,8 @@ static int vip_rows(struct plane *p, const struct model *m, size_t vip, const st
 		const struct backend *b = &m->backends[i];
 
 		if (b->vip == vip)
-			rows[(*count)++] = (struct row){&m->vips[vip], b, &live[b->id], counts[b->id], shares[b->id]};
+			l->rows[l->count++] =
+				(struct row){&m->vips[vip], b, &live[b->id], counts[b->id], shares[b->id]};
 	}
 	free(shares);
 	return rc;
@@ -167,31 +174,30 @@ static void rows_print(const struct row *rows, size_t count, bool json)
 	putchar('\n');
 }
 
-static int backend_list(struct plane *p, const struct model *m, const char *vip, bool json, struct weir_error *err)
+static int listing_read(struct plane *p, const struct model *m, void *arg, struct weir_error *err)
 {
 	struct weir_count *counts;
-	struct row *rows;
-	size_t only = 0, count = 0;
-	int rc = vip ? model_vip_find(m, vip, &only, err) : 0;
+	struct listing *l = arg;
+	size_t only = 0;
+	int rc = l->vip ? model_vip_find(m, l->vip, &only, err) : 0;
 
 	if (rc)
 		return rc;
 	counts = ctl_alloc(NULL, WEIR_MAX_BACKENDS, sizeof(*counts));
-	rows = ctl_alloc(NULL, m->backends_count, sizeof(*rows));
+	l->rows = ctl_alloc(l->rows, m->backends_count, sizeof(*l->rows));
+	l->count = 0;
 	rc = stats_backends(p, counts, err);
 	for (size_t v = 0; !rc && v < m->vips_count; v++) {
-		if (!vip || v == only)
-			rc = vip_rows(p, m, v, counts, rows, &count, err);
+		if (!l->vip || v == only)
+			rc = vip_rows(p, m, v, counts, l, err);
 	}
-	if (!rc)
-		rows_print(rows, count, json);
-	free(rows);
 	free(counts);
 	return rc;
 }
 
 int cmd_backend_list(struct ctl *c, const struct args *args, struct weir_error *err)
 {
+	struct listing l = {.vip = args_text(args, "VIP")};
 	plane_auto p = {};
 	model_auto m;
 	int rc;
@@ -199,8 +205,9 @@ int cmd_backend_list(struct ctl *c, const struct args *args, struct weir_error *
 	model_init(&m);
 	rc = ctl_open(c, args, &p, err);
 	if (!rc)
-		rc = compile_running(&p, false, &m, err);
+		rc = compile_read(&p, false, &m, listing_read, &l, err);
 	if (!rc)
-		rc = backend_list(&p, &m, args_text(args, "VIP"), c->json, err);
+		rows_print(l.rows, l.count, c->json);
+	free(l.rows);
 	return rc;
 }

@@ -190,16 +190,12 @@ int cmd_save(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	const char *file = args_text(args, "FILE");
 	plane_auto p = {};
-	model_auto m;
-	int rc;
+	model_auto m = {};
+	int rc = ctl_running(c, args, true, &p, &m, err);
 
-	model_init(&m);
-	rc = ctl_open(c, args, &p, err);
-	if (!rc)
-		rc = compile_running(&p, true, &m, err);
 	if (rc)
 		return rc;
-	if (file) {
+	if (file && strcmp(file, "-")) {
 		rc = save_to(file, &m, err);
 		if (!rc)
 			ctl_done(c);

@@ -25,6 +25,10 @@ struct ctl {
 /* Open the instance as the command's row of the table asks: created when missing, locked, or as it is. */
 int ctl_open(const struct ctl *c, const struct args *args, struct plane *ret, struct weir_error *err);
 
+/* The same, and the running configuration with or without its drop and allow lists. */
+int ctl_running(const struct ctl *c, const struct args *args, bool with_prefixes, struct plane *ret_plane,
+		struct model *ret_model, struct weir_error *err);
+
 /* main.c: on stderr, "weir: warning: ..." and a hint; the error form, with the source line and a caret when it came from a
  * file */
 void report_warning(const char *text, const char *hint);
@@ -48,7 +52,9 @@ static inline enum weir_hop_state hop_state(const struct weir_backend *backend)
 	return (backend->dmac & ~WEIR_HOP_XMIT) >> 56;
 }
 
-/* policy.c: one rule as an object */
+/* policy.c: one rule as cells RULE_CELLS of a table, or as an object */
+#define RULE_CELLS "ACTION", "FROM", "TO", "PROTO", "PORTS", ">PACKETS", ">BYTES"
+void rule_cells(struct table *t, const struct model *m, const struct policy_rule *rule, const struct weir_count *count);
 void rule_json(struct json *j, const struct model *m, const struct policy_rule *rule, const struct weir_count *count);
 
 /* help.c: how to call it, in two lines */

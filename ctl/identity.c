@@ -2,8 +2,6 @@
 /* weir identity: names for who sends and who is sent to. */
 #include "ctl.h"
 
-#include "compile.h"
-
 int cmd_identity_add(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	return ctl_change(c, args, model_apply, err);
@@ -68,13 +66,9 @@ static void identities_json(const struct model *m)
 int cmd_identity_list(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	plane_auto p = {};
-	model_auto m;
-	int rc;
+	model_auto m = {};
+	int rc = ctl_running(c, args, false, &p, &m, err);
 
-	model_init(&m);
-	rc = ctl_open(c, args, &p, err);
-	if (!rc)
-		rc = compile_running(&p, false, &m, err);
 	if (rc)
 		return rc;
 	if (c->json)

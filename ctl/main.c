@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compile.h"
 #include "netlink.h"
 
 typedef int command_handler(struct ctl *c, const struct args *args, struct weir_error *err);
@@ -28,6 +29,14 @@ int ctl_open(const struct ctl *c, const struct args *args, struct plane *ret, st
 	if ((args->command->flags & CF_WRITE) && !(args->command->flags & CF_LIVE))
 		flags |= PLANE_CREATE;
 	return plane_open(c->instance, flags, ret, err);
+}
+
+int ctl_running(const struct ctl *c, const struct args *args, bool with_prefixes, struct plane *ret_plane,
+		struct model *ret_model, struct weir_error *err)
+{
+	int rc = ctl_open(c, args, ret_plane, err);
+
+	return rc ? rc : compile_running(ret_plane, with_prefixes, ret_model, err);
 }
 
 void ctl_done(const struct ctl *c)

@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 
-#include "compile.h"
 #include "stats.h"
 
 int cmd_policy_add(struct ctl *c, const struct args *args, struct weir_error *err)
@@ -24,22 +23,26 @@ int cmd_policy_del(struct ctl *c, const struct args *args, struct weir_error *er
 
 /* ---- list ---- */
 
-static void policy_table(const struct model *m, const struct weir_count *counts)
+void rule_cells(struct table *t, const struct model *m, const struct policy_rule *rule, const struct weir_count *count)
 {
-	struct table t = TABLE("ID", "ACTION", "FROM", "TO", "PROTO", "PORTS", ">PACKETS", ">BYTES");
 	char proto[PROTO_TEXT_MAX], ports[PORTS_TEXT_MAX];
 
-	for (size_t i = 0; i < m->rules_count; i++) {
-		const struct policy_rule *r = &m->rules[i];
+	table_number(t, rule->id);
+	table_cell(t, action_text(rule->action));
+	table_cell(t, model_party_name(m, &rule->from));
+	table_cell(t, model_party_name(m, &rule->to));
+	table_cell(t, proto_text(rule->proto, proto));
+	table_cell(t, ports_text(rule, ports));
+	table_number(t, count->packets);
+	table_number(t, count->bytes);
+}
 
-		table_number(&t, r->id);
-		table_cell(&t, action_text(r->action));
-		table_cell(&t, model_party_name(m, &r->from));
-		table_cell(&t, model_party_name(m, &r->to));
-		table_cell(&t, proto_text(r->proto, proto));
-		table_cell(&t, ports_text(r, ports));
-		table_number(&t, counts[r->id].packets);
-		table_number(&t, counts[r->id].bytes);
+static void policy_table(const struct model *m, const struct weir_count *counts)
+{
+	struct table t = TABLE("ID", RULE_CELLS);
+
+	for (size_t i = 0; i < m->rules_count; i++) {
+		rule_cells(&t, m, &m->rules[i], &counts[m->rules[i].id]);
 	}
 	for (size_t i = 0; i < m->defaults_count; i++) {
 		table_cell(&t, "default");
@@ -98,13 +101,9 @@ int cmd_policy_list(struct ctl *c, const struct args *args, struct weir_error *e
 {
 	struct weir_count *counts;
 	plane_auto p = {};
-	model_auto m;
-	int rc;
+	model_auto m = {};
+	int rc = ctl_running(c, args, false, &p, &m, err);
 
-	model_init(&m);
-	rc = ctl_open(c, args, &p, err);
-	if (!rc)
-		rc = compile_running(&p, false, &m, err);
 	if (rc)
 		return rc;
 	counts = ctl_alloc(NULL, WEIR_MAX_RULES, sizeof(*counts));

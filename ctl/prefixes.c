@@ -3,7 +3,6 @@
 #include "ctl.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,8 +26,10 @@ static int prefixes_read(const struct args *args, struct prefix_list *list, stru
 	if (!rc)
 		rc = prefix_list_sort(list, err);
 	for (size_t i = 1; i < list->count && !rc; i++) {
-		if (!prefix_compare(&list->items[i - 1], &list->items[i]))
-			rc = weir_fail(err, EINVAL, "'%s' is given twice", prefix_text(&list->items[i], text));
+		if (prefix_compare(&list->items[i - 1], &list->items[i]))
+			continue;
+		rc = weir_fail(err, EINVAL, "'%s' is given twice", prefix_text(&list->items[i], text));
+		weir_hint(err, rc, "leave it out once");
 	}
 	return rc;
 }
@@ -159,22 +160,21 @@ int cmd_drop_load(struct ctl *c, const struct args *args, struct weir_error *err
 static int list_print(struct ctl *c, const struct args *args, enum live_list list, struct weir_error *err)
 {
 	struct json j = {.out = stdout};
-	struct prefix_value *entries = NULL;
+	const struct prefix_list *running;
 	char text[ADDRESS_TEXT_MAX];
 	plane_auto p = {};
-	size_t count = 0;
-	int rc = ctl_open(c, args, &p, err);
+	model_auto m = {};
+	int rc = ctl_running(c, args, true, &p, &m, err);
 
-	if (!rc)
-		rc = prefixes_walk(&p, live_set(&p, list), &entries, &count, err);
 	if (rc)
 		return rc;
 	if (c->json) {
 		json_open(&j, NULL, '{');
 		json_open(&j, "prefixes", '[');
 	}
-	for (size_t i = 0; i < count; i++) {
-		prefix_text(&entries[i].prefix, text);
+	running = list == LIVE_DROP ? &m.drop : &m.allow;
+	for (size_t i = 0; i < running->count; i++) {
+		prefix_text(&running->items[i], text);
 		if (c->json)
 			json_text(&j, NULL, text);
 		else
@@ -185,7 +185,6 @@ static int list_print(struct ctl *c, const struct args *args, enum live_list lis
 		json_close(&j, '}');
 		putchar('\n');
 	}
-	free(entries);
 	return 0;
 }
 

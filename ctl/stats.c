@@ -5,7 +5,6 @@
 #include <net/if.h>
 #include <stdlib.h>
 
-#include "compile.h"
 #include "ctl.h"
 
 /* everything at one time: all counters, zeros included */
@@ -120,19 +119,10 @@ static void vips_table(const struct model *m, const struct counters *s)
 
 static void rules_table(const struct model *m, const struct counters *s)
 {
-	struct table t = TABLE("RULE", "ACTION", "FROM", "TO", "PROTO", "PORTS", ">PACKETS", ">BYTES");
-	char proto[PROTO_TEXT_MAX], ports[PORTS_TEXT_MAX];
+	struct table t = TABLE("RULE", RULE_CELLS);
 
 	for (size_t i = 0; i < m->rules_count; i++) {
-		const struct policy_rule *r = &m->rules[i];
-
-		table_number(&t, r->id);
-		table_cell(&t, action_text(r->action));
-		table_cell(&t, model_party_name(m, &r->from));
-		table_cell(&t, model_party_name(m, &r->to));
-		table_cell(&t, proto_text(r->proto, proto));
-		table_cell(&t, ports_text(r, ports));
-		count_cells(&t, &s->rules[r->id]);
+		rule_cells(&t, m, &m->rules[i], &s->rules[m->rules[i].id]);
 	}
 	putchar('\n');
 	table_end(&t);
@@ -220,13 +210,9 @@ int cmd_stats(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	struct counters *s;
 	plane_auto p = {};
-	model_auto m;
-	int rc;
+	model_auto m = {};
+	int rc = ctl_running(c, args, false, &p, &m, err);
 
-	model_init(&m);
-	rc = ctl_open(c, args, &p, err);
-	if (!rc)
-		rc = compile_running(&p, false, &m, err);
 	if (rc)
 		return rc;
 	s = ctl_zero(sizeof(*s));

@@ -37,6 +37,11 @@ static void status_free(struct status *s)
 }
 #define status_auto __attribute__((cleanup(status_free))) struct status
 
+static int usage_read(struct plane *p, const struct model *m, void *used, struct weir_error *err)
+{
+	return usage(p, m, used, err);
+}
+
 static int status_read(struct status *s, const struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	int rc = ctl_open(c, args, &s->p, err);
@@ -46,11 +51,9 @@ static int status_read(struct status *s, const struct ctl *c, const struct args 
 		return where_name(&s->p, c->instance, err);
 	s->there = !rc;
 	if (!rc)
-		rc = compile_running(&s->p, false, &s->m, err);
+		rc = compile_read(&s->p, false, &s->m, usage_read, s->used, err);
 	if (!rc)
 		rc = attachments(&s->p, &s->devices, &s->devices_count, err);
-	if (!rc)
-		rc = usage(&s->p, &s->m, s->used, err);
 	return rc;
 }
 
@@ -274,8 +277,11 @@ static void status_print(const struct status *s)
 	table_end(&t);
 	if (s->warnings_count)
 		putchar('\n');
-	for (size_t i = 0; i < s->warnings_count; i++)
-		printf("warning: %s\n", s->warnings[i]);
+	for (size_t i = 0; i < s->warnings_count; i++) {
+		fputs("warning: ", stdout);
+		print_safe(stdout, s->warnings[i], strlen(s->warnings[i]));
+		putchar('\n');
+	}
 }
 
 static void status_json(const struct status *s)

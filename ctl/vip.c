@@ -5,8 +5,6 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
-#include "compile.h"
-
 int cmd_vip_add(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	return ctl_change(c, args, model_apply, err);
@@ -70,13 +68,9 @@ static void vips_json(const struct model *m)
 int cmd_vip_list(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	plane_auto p = {};
-	model_auto m;
-	int rc;
+	model_auto m = {};
+	int rc = ctl_running(c, args, false, &p, &m, err);
 
-	model_init(&m);
-	rc = ctl_open(c, args, &p, err);
-	if (!rc)
-		rc = compile_running(&p, false, &m, err);
 	if (rc)
 		return rc;
 	if (c->json)

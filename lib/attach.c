@@ -9,7 +9,6 @@
 
 #include "attach_parts.h"
 #include "nexthop.h"
-#include "where.h"
 
 /* bpf_fib_lookup answers only for a device that forwards. */
 static void forwarding_warn(const struct link *l, bool v6, const struct report *report)
@@ -134,7 +133,8 @@ int detach(struct plane *p, const char *dev, struct weir_error *err)
 	rc = link_clear(&ours, &l, err);
 	if (rc)
 		return rc < 0 ? rc : 0;
-	return weir_fail(err, ENOENT, "nothing of this instance is attached to '%s'", l.name);
+	rc = weir_fail(err, ENOENT, "nothing of this instance is attached to '%s'", l.name);
+	return weir_hint(err, rc, "`weir status` shows where something is");
 }
 
 static void links_free(struct link **links)
@@ -143,16 +143,14 @@ static void links_free(struct link **links)
 }
 #define links_auto __attribute__((cleanup(links_free))) struct link *
 
-int detach_all(const char *instance, unsigned int *ret_count, struct weir_error *err)
+int detach_orphans(unsigned int *ret_count, struct weir_error *err)
 {
 	instance_auto ours = {};
 	links_auto links = NULL;
 	unsigned int removed = 0;
 	size_t count;
-	int rc = where_check(err);
+	int rc = instance_of_orphans(&ours, err);
 
-	if (!rc)
-		rc = instance_of_pins(instance, &ours, err);
 	if (!rc)
 		rc = links_all(&links, &count, err);
 	if (rc)
@@ -237,8 +235,10 @@ int attachments(struct plane *p, struct attachment **ret, size_t *ret_count, str
 	for (size_t slot = 1; slot < WEIR_MAX_DEVS; slot++) {
 		__u32 ifindex = p->devs[slot].ifindex;
 
-		if (ifindex && !link_exists(links, links_count, ifindex))
-			all[count++] = (struct attachment){.link.ifindex = (int)ifindex, .gone = true};
+		if (!ifindex || link_exists(links, links_count, ifindex))
+			continue;
+		all[count] = (struct attachment){.link.ifindex = (int)ifindex, .gone = true};
+		snprintf(all[count++].link.name, IF_NAMESIZE, "#%u", ifindex); /* its name went with it */
 	}
 	*ret = all;
 	*ret_count = count;

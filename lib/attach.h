@@ -40,8 +40,8 @@ int attach(struct plane *p, const char *dev, const struct attach_request *reques
 	   void (*warn)(void *arg, const char *text, const char *hint), void *arg, struct weir_error *err);
 /* Detach ours, XDP and TC, and clsact when that leaves it empty. -ENOENT: nothing of ours there. */
 int detach(struct plane *p, const char *dev, struct weir_error *err);
-/* From every device of this network namespace, also programs whose maps are pinned nowhere any more. */
-int detach_all(const char *instance, unsigned int *ret_count, struct weir_error *err);
+/* Take programs of weir whose maps are pinned nowhere any more off every device of this network namespace. */
+int detach_orphans(unsigned int *ret_count, struct weir_error *err);
 
 /* What is on every device of this network namespace that has something of ours, or somebody's XDP program, or had counters
  * of ours and is gone. Caller frees *ret. */

@@ -90,7 +90,7 @@ static int map_ids_pinned(const char *dir, struct map_ids *ret, struct weir_erro
 	return 0;
 }
 
-int instance_of_pins(const char *instance, struct instance *ret, struct weir_error *err)
+int instance_of_orphans(struct instance *ret, struct weir_error *err)
 {
 	instance_auto i = {.orphans = true};
 	struct plane where = {};
@@ -100,10 +100,6 @@ int instance_of_pins(const char *instance, struct instance *ret, struct weir_err
 		rc = map_ids_pinned(where.pin_dir, &i.pinned, err);
 	if (!rc)
 		rc = map_ids_pinned(BPFFS_INSTANCES "/*/tc/globals", &i.pinned, err);
-	if (!rc)
-		rc = where_name(&where, instance, err);
-	if (!rc)
-		rc = map_ids_pinned(where.pin_dir, &i.maps, err);
 	if (rc)
 		return rc;
 	*ret = i;

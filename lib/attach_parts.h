@@ -30,12 +30,12 @@ struct map_ids {
 };
 struct instance {
 	struct map_ids maps;   /* this instance's */
-	struct map_ids pinned; /* every instance's, for the next line */
+	struct map_ids pinned; /* every instance's, when the next is set */
 	bool orphans;	       /* programs whose maps are pinned nowhere any more count as ours */
 };
 
 int instance_of_plane(const struct plane *p, struct instance *ret, struct weir_error *err);
-int instance_of_pins(const char *instance, struct instance *ret, struct weir_error *err);
+int instance_of_orphans(struct instance *ret, struct weir_error *err);
 void instance_free(struct instance *i);
 #define instance_auto __attribute__((cleanup(instance_free))) struct instance
 

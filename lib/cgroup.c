@@ -49,8 +49,6 @@ int cgroup_find(const char *path, __u64 *ret_id, unsigned int *ret_depth, struct
 	}
 	for (const char *c = path; *c; c++)
 		depth += c[0] == '/' && c[1] && c[1] != '/';
-	if (depth > CGROUP_DEPTH_MAX)
-		return weir_fail(err, EINVAL, "cgroup '%s' is nested deeper than %d levels", path, CGROUP_DEPTH_MAX);
 	*ret_id = dir.st_ino;
 	*ret_depth = depth;
 	return 0;

@@ -9,7 +9,7 @@
 
 #define CGROUP_DEPTH_MAX 31 /* weir_gen.cgroup_levels has a bit for each */
 
-/* The cgroup at `path` below the cgroup-v2 mount: its id, and its depth below the root (the root's is 0).
+/* The cgroup at `path`, of that depth at most, below the cgroup-v2 mount: its id, and its depth below the root (the root's is 0).
  * -ENOENT: no such cgroup, or no cgroup-v2 mount. */
 int cgroup_find(const char *path, __u64 *ret_id, unsigned int *ret_depth, struct weir_error *err);
 

@@ -80,13 +80,13 @@ static bool cgroup_runs(const struct commit *c, const char *identity, const char
 	return false;
 }
 
-static int cgroups_count(const struct commit *c, struct weir_error *err)
+static size_t cgroups_count(const struct commit *c)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < c->m->identities_count; i++)
 		count += c->m->identities[i].cgroups_count;
-	return count > WEIR_MAX_CGROUPS ? weir_full(err, WEIR_LIMIT_CGROUPS, WEIR_MAX_CGROUPS) : (int)count;
+	return count;
 }
 
 static void cgroup_add(struct cgroup_entries *e, __u64 id, __u32 identity)
@@ -146,12 +146,11 @@ static int cgroups_put(struct commit *c, struct weir_error *err)
 	memory_auto __u64 *ids = NULL;
 	memory_auto __u32 *identities = NULL;
 	struct cgroup_entries e = {};
-	int rc = cgroups_count(c, err);
+	size_t room = cgroups_count(c) + 1;
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	e.ids = ids = calloc(rc + 1, sizeof(*ids));
-	e.identities = identities = calloc(rc + 1, sizeof(*identities));
+	e.ids = ids = calloc(room, sizeof(*ids));
+	e.identities = identities = calloc(room, sizeof(*identities));
 	if (!ids || !identities)
 		return weir_fail(err, ENOMEM, "out of memory");
 	rc = cgroups_find(c, &e, err);

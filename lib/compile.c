@@ -137,18 +137,28 @@ static int generation_read(struct plane *p, bool with_prefixes, struct model *m,
 	return rc;
 }
 
-int compile_running(struct plane *p, bool with_prefixes, struct model *ret, struct weir_error *err)
+/* It is another one after every change; the generation is part of it, since a change may have been killed before it counted. */
+static __u64 moment(const struct plane *p)
+{
+	return (__u64)__atomic_load_n(&p->ctl->flips, __ATOMIC_ACQUIRE) << 32 |
+	       __atomic_load_n(&p->ctl->gen, __ATOMIC_ACQUIRE);
+}
+
+int compile_read(struct plane *p, bool with_prefixes, struct model *ret, compile_reader *more, void *arg,
+		 struct weir_error *err)
 {
 	struct model m;
-	__u32 flips;
+	__u64 begin;
 	int rc;
 
 	/* Without the lock a change may overtake us, and the tables that we read be freed or used again: then once more. */
 	for (;;) {
-		flips = __atomic_load_n(&p->ctl->flips, __ATOMIC_ACQUIRE);
+		begin = moment(p);
 		model_init(&m);
 		rc = generation_read(p, with_prefixes, &m, err);
-		if (flips == __atomic_load_n(&p->ctl->flips, __ATOMIC_ACQUIRE))
+		if (!rc && more)
+			rc = more(p, &m, arg, err);
+		if (begin == moment(p))
 			break;
 		model_free(&m);
 	}
@@ -157,6 +167,11 @@ int compile_running(struct plane *p, bool with_prefixes, struct model *ret, stru
 	else
 		*ret = m;
 	return rc;
+}
+
+int compile_running(struct plane *p, bool with_prefixes, struct model *ret, struct weir_error *err)
+{
+	return compile_read(p, with_prefixes, ret, NULL, NULL, err);
 }
 
 /* ---- model -> kernel ---------------------------------------------------------------------------------------------------- */
@@ -216,6 +231,8 @@ int compile_commit(struct plane *p, struct model *m, unsigned int flags, struct 
 		return rc;
 	}
 	*plane_shadow(p) = c.next;
-	rc = plane_flip(p, err);
-	return rc ? rc : chunks_collect(p, err);
+	/* done; what could not be freed now is by the next change */
+	if (plane_flip(p, NULL) == 0)
+		chunks_collect(p, NULL);
+	return 0;
 }

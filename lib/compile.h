@@ -10,6 +10,12 @@
  * in as well, from their tables. */
 int compile_running(struct plane *p, bool with_prefixes, struct model *ret, struct weir_error *err);
 
+/* The same, with a look at the tables that belong to it, as by chunks_map(): more() is called again when a change overtook
+ * the reading. */
+typedef int compile_reader(struct plane *p, const struct model *m, void *arg, struct weir_error *err);
+int compile_read(struct plane *p, bool with_prefixes, struct model *ret, compile_reader *more, void *arg,
+		 struct weir_error *err);
+
 /* Make the dataplane equal to the model, all at once: everything is checked and built in the shadow generation first, then
  * one word is flipped. Ids are given out (model_assign_ids). Rings are updated from those that run, next hops already known
  * are kept, policy that did not change is shared. On failure nothing changed. */

@@ -30,8 +30,13 @@ static int check_there(struct plane *p, enum live_list list, const struct prefix
 		if (rc || !!value == there)
 			continue;
 		prefix_text(&prefixes->items[i], text);
-		rc = there ? weir_fail(err, ENOENT, "'%s' is not in the %s list", text, list_name(list))
-			   : weir_fail(err, EEXIST, "'%s' is in the %s list already", text, list_name(list));
+		if (there) {
+			rc = weir_fail(err, ENOENT, "'%s' is not in the %s list", text, list_name(list));
+			weir_hint(err, rc, "`weir %s list` shows those that are", list_name(list));
+		} else {
+			rc = weir_fail(err, EEXIST, "'%s' is in the %s list already", text, list_name(list));
+			weir_hint(err, rc, "leave it out");
+		}
 	}
 	return rc;
 }

@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cgroup.h"
 #include "index.h"
-
-#define CGROUP_DEPTH_MAX 31 /* weir_gen.cgroup_levels has a bit for each */
 
 int model_identity_find(const struct model *m, const char *name, size_t *ret_index, struct weir_error *err)
 {

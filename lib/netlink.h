@@ -59,5 +59,7 @@ int xdp_set(int ifindex, int prog_fd, int expected_prog_fd, __u32 flags, struct 
 int netns_enter(const char *name, struct weir_error *err);
 /* device and inode of the current network namespace */
 int netns_id(__u64 *ret_dev, __u64 *ret_ino, struct weir_error *err);
+/* Is there such a network namespace still: one with a name, or that some process is in? */
+bool netns_lives(__u64 dev, __u64 ino);
 
 #endif

@@ -49,13 +49,19 @@ static int on_verdict(const struct nlmsghdr *message, void *arg)
 	return MNL_CB_ERROR;
 }
 
+/* the end of a dump, which may have failed half way */
 static int on_end(const struct nlmsghdr *message, void *arg)
 {
 	struct exchange *x = arg;
+	int error = 0;
 
-	(void)message;
+	if (mnl_nlmsg_get_payload_len(message) >= sizeof(error))
+		memcpy(&error, mnl_nlmsg_get_payload(message), sizeof(error));
 	x->done = true;
-	return MNL_CB_STOP;
+	if (error >= 0)
+		return MNL_CB_STOP;
+	errno = -error;
+	return MNL_CB_ERROR;
 }
 
 static void socket_close(struct mnl_socket **nl)

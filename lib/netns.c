@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,4 +73,18 @@ int netns_id(__u64 *ret_dev, __u64 *ret_ino, struct weir_error *err)
 	*ret_dev = s.st_dev;
 	*ret_ino = s.st_ino;
 	return 0;
+}
+
+bool netns_lives(__u64 dev, __u64 ino)
+{
+	glob_t found = {};
+	bool lives = false;
+	struct stat s;
+
+	glob(NETNS_DIR "/*", 0, NULL, &found);
+	glob("/proc/[0-9]*/ns/net", GLOB_APPEND, NULL, &found);
+	for (size_t i = 0; i < found.gl_pathc && !lives; i++)
+		lives = stat(found.gl_pathv[i], &s) == 0 && s.st_dev == dev && s.st_ino == ino;
+	globfree(&found);
+	return lives;
 }

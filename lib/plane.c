@@ -210,17 +210,17 @@ static int version_check(struct plane *p, struct weir_error *err)
 }
 
 /* Interface numbers mean nothing in another network namespace. */
-static int netns_check(const struct plane *p, struct weir_error *err)
+static int netns_check(const struct plane *p, const struct weir_ctl *ctl, struct weir_error *err)
 {
 	__u64 dev, ino;
 	int rc;
 
-	if (!p->ctl->netns_ino)
+	if (!ctl->netns_ino)
 		return 0;
 	rc = netns_id(&dev, &ino, err);
 	if (rc)
 		return rc;
-	if (dev == p->ctl->netns_dev && ino == p->ctl->netns_ino)
+	if (dev == ctl->netns_dev && ino == ctl->netns_ino)
 		return 0;
 	rc = *p->instance ? weir_fail(err, EXDEV, "instance '%s' belongs to another network namespace", p->instance)
 			  : weir_fail(err, EXDEV, "the default instance belongs to another network namespace");
@@ -248,8 +248,8 @@ int plane_open(const char *instance, unsigned int flags, struct plane *ret, stru
 		rc = views_map(&p, err);
 	if (!rc)
 		rc = version_check(&p, err);
-	if (!rc && !(flags & PLANE_ANY_NETNS))
-		rc = netns_check(&p, err);
+	if (!rc)
+		rc = netns_check(&p, p.ctl, err);
 	if (rc) {
 		plane_release(&p);
 		return rc;
@@ -307,6 +307,27 @@ int plane_flip(struct plane *p, struct weir_error *err)
 	return plane_grace(p, err);
 }
 
+/* Programs in another network namespace cannot be taken off from here, and without pins nobody could steer them. Pins whose
+ * namespace is gone, or that this version cannot read, may go. */
+static int reset_check(const struct plane *p, struct weir_error *err)
+{
+	char path[sizeof(p->pin_dir) + 32];
+	struct bpf_map_info info = {};
+	struct weir_ctl ctl = {};
+	__u32 size = sizeof(info), zero = 0;
+	int fd, rc = 0;
+
+	pin_path(p, map_names[PLANE_ctl], path, sizeof(path));
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return 0;
+	if (!bpf_obj_get_info_by_fd(fd, &info, &size) && info.value_size == sizeof(ctl) &&
+	    !bpf_map_lookup_elem(fd, &zero, &ctl) && ctl.abi == WEIR_ABI && netns_lives(ctl.netns_dev, ctl.netns_ino))
+		rc = netns_check(p, &ctl, err);
+	close(fd);
+	return rc;
+}
+
 /* Remove the pins in an open directory. */
 static int pins_remove(DIR *dir, const char *path, struct weir_error *err)
 {
@@ -342,7 +363,8 @@ int plane_reset(const char *instance, struct weir_error *err)
 	p.lock_fd = where_lock(&p, false, err);
 	if (p.lock_fd < 0)
 		return p.lock_fd;
-	dir = opendir(p.pin_dir);
+	count = reset_check(&p, err);
+	dir = count ? NULL : opendir(p.pin_dir);
 	if (dir) {
 		count = pins_remove(dir, p.pin_dir, err);
 		closedir(dir);

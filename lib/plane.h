@@ -35,7 +35,6 @@ struct plane {
 enum plane_open_flags {
 	PLANE_CREATE = 1, /* make what is missing; else -ENOENT with the hint to attach or add something first */
 	PLANE_LOCK = 2, /* take the writers' lock (waits up to 10 s, then -EBUSY naming the holder's pid where known) */
-	PLANE_ANY_NETNS = 4, /* do not insist on the instance's own network namespace */
 };
 
 /* Open an instance. Checks: bpffs mounted (hint: the mount command; under `ip netns exec`: names -n), privilege, every pinned
@@ -69,7 +68,8 @@ int plane_flip(struct plane *p, struct weir_error *err);
 int plane_grace(struct plane *p, struct weir_error *err);
 
 /* Unpin everything of this instance whose name begins with weir_, also another version's, and remove empty directories.
- * Programs are detached before (attach.h). Returns the number of pins removed, or -errno. */
+ * Its programs are orphans then (attach.h). Refused while the instance belongs to another network namespace that is still
+ * there. Returns the number of pins removed, or -errno. */
 int plane_reset(const char *instance, struct weir_error *err);
 
 #endif

@@ -109,21 +109,40 @@ int where_check(struct weir_error *err)
 	}
 	if (!is_bpffs(BPFFS)) {
 		rc = weir_fail(err, ENODEV, "no bpffs is mounted at '" BPFFS "'");
-		return weir_hint(err, rc, "mount -t bpf bpf " BPFFS);
+		return weir_hint(err, rc, "mount -t bpf -o mode=0700 bpf " BPFFS);
 	}
 	return 0;
 }
 
-int where_make(const struct plane *p, struct weir_error *err)
+/* Everybody may make directories on a bpffs that is mounted without a mode, before us: whoever owns one could take our pins
+ * away or hold the lock for ever. */
+static int dir_trust(const char *path, struct weir_error *err)
+{
+	struct stat dir;
+	int rc;
+
+	if (lstat(path, &dir))
+		return weir_fail(err, errno, "cannot look at '%s': %s", path, strerror(errno));
+	if (S_ISDIR(dir.st_mode) && (!dir.st_uid || dir.st_uid == geteuid()) && !(dir.st_mode & S_IWOTH))
+		return 0;
+	rc = weir_fail(err, EPERM, "'%s' is not a directory that only root can change", path);
+	return weir_hint(err, rc, "find out who made it (user %u) and remove it", dir.st_uid);
+}
+
+/* The directories below the bpffs, from the top: made when `make`, else as far as they are there. */
+static int dirs_check(const struct plane *p, bool make, struct weir_error *err)
 {
 	char tc[sizeof(p->mount_dir) + 8];
-	const char *dirs[] = {*p->instance ? BPFFS_INSTANCES : BPFFS, p->mount_dir, tc, p->pin_dir};
+	const char *dirs[] = {BPFFS_INSTANCES, p->mount_dir, tc, p->pin_dir};
+	int rc = 0;
 
 	snprintf(tc, sizeof(tc), "%s/tc", p->mount_dir);
-	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
-		if (mkdir(dirs[i], 0700) && errno != EEXIST)
+	for (size_t i = *p->instance ? 0 : 2; !rc && i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		if (make && mkdir(dirs[i], 0700) && errno != EEXIST)
 			return weir_fail(err, errno, "cannot make the directory '%s': %s", dirs[i], strerror(errno));
-	return 0;
+		rc = dir_trust(dirs[i], err);
+	}
+	return rc;
 }
 
 void where_remove(const struct plane *p)
@@ -196,7 +215,9 @@ int where_lock(const struct plane *p, bool make, struct weir_error *err)
 	int fd, rc;
 
 	for (;;) {
-		rc = make ? where_make(p, err) : 0;
+		rc = dirs_check(p, make, err);
+		if (rc == -ENOENT && make)
+			continue; /* a reset was quicker */
 		if (rc)
 			return rc;
 		fd = open(p->pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -224,7 +245,7 @@ int plane_mount_dir(const char *instance, char ret[128], struct weir_error *err)
 	if (rc)
 		return rc;
 	if (where_check(NULL) == 0)
-		where_make(&p, NULL);
+		dirs_check(&p, true, NULL);
 	memcpy(ret, p.mount_dir, sizeof(p.mount_dir));
 	return 0;
 }

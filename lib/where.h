@@ -12,11 +12,10 @@
 int where_name(struct plane *p, const char *instance, struct weir_error *err);
 /* privilege there, bpffs mounted and the one that everybody sees */
 int where_check(struct weir_error *err);
-/* the directories, as iproute2 makes them */
-int where_make(const struct plane *p, struct weir_error *err);
 /* and take away those that are empty */
 void where_remove(const struct plane *p);
-/* Lock pin_dir, made before when `make`. The lock's fd; -ENOENT: no such directory; -EBUSY: somebody holds it for 10 s. */
+/* Lock pin_dir; `make`: its directories, as iproute2 makes them, are made before. The lock's fd; -ENOENT: no such directory;
+ * -EBUSY: somebody holds it for 10 s; -EPERM: somebody else than root could change the pins. */
 int where_lock(const struct plane *p, bool make, struct weir_error *err);
 
 #endif

@@ -241,7 +241,7 @@ class Lab:
     def weir_json(self, command, **more):
         return json.loads(self.weir(["-j", *words(command)], **more).stdout)
 
-    def by_hand(self, ns, command, instance=None):
+    def by_hand(self, ns, command, instance=None, check=True):
         """an `ip link set ... xdp obj` or `tc filter add ... bpf` command that shares the maps of an instance; names
         that begin with build/ are found in the build directory"""
         instance = instance or self.instance
@@ -249,7 +249,7 @@ class Lab:
             self.instances.append(instance)
         os.makedirs(self.pin_dir(instance), exist_ok=True)
         argv = [BUILD + word[5:] if word.startswith("build/") else word for word in words(command)]
-        return self.run(ns, argv, env={"TC_BPF_MNT": self.pin_dir(instance)})
+        return self.run(ns, argv, env={"TC_BPF_MNT": self.pin_dir(instance)}, check=check)
 
     @staticmethod
     def pin_dir(instance):

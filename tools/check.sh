@@ -3,6 +3,7 @@
 # tools/check.sh: everything `make check` holds the source to. Goes on after a failure and tells at the end what failed.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
+export PATH="$PATH:/usr/sbin:/sbin"
 BUILD=${BUILD:-build} MAKE=${MAKE:-make} FUZZ_SECONDS=${FUZZ_SECONDS:-5}
 jobs=$(nproc)
 failed=()

@@ -69,9 +69,9 @@ COMMANDS = [
     ("identity add x cidr 10.2.0.1/24", USAGE,
      "'10.2.0.1/24' has host bits set\nhint: did you mean 10.2.0.0/24, or the single address 10.2.0.1?"),
     # duplicates
-    ("drop add 192.0.2.1 192.0.2.1", USAGE, "'192.0.2.1' is given twice"),
-    ("drop add 192.0.2.1 198.51.100.0/24", FAILED, "'198.51.100.0/24' is in the drop list already"),
-    ("allow add 192.0.2.10", FAILED, "'192.0.2.10' is in the allow list already"),
+    ("drop add 192.0.2.1 192.0.2.1", USAGE, "'192.0.2.1' is given twice\nhint: leave it out once"),
+    ("drop add 192.0.2.1 198.51.100.0/24", FAILED, "'198.51.100.0/24' is in the drop list already\nhint: leave it out"),
+    ("allow add 192.0.2.10", FAILED, "'192.0.2.10' is in the allow list already\nhint: leave it out"),
     ("vip add 203.0.113.10:443/tcp", FAILED, "VIP 203.0.113.10:443/tcp is there already\nhint: its name is 'www'"),
     ("vip add 203.0.113.11:443/tcp name www", FAILED,
      "the name 'www' is taken\nhint: it is that of 203.0.113.10:443/tcp"),
@@ -90,10 +90,12 @@ COMMANDS = [
     ("identity del dbx", FAILED, "no identity 'dbx'\nhint: did you mean 'db'?"),
     ("identity del db", FAILED,
      "identity 'db' is used by policy rule 1\nhint: remove it first: weir policy del 1"),
-    ("drop del 192.0.2.1", FAILED, "'192.0.2.1' is not in the drop list"),
-    ("drop del 198.51.100.0/24 192.0.2.1", FAILED, "'192.0.2.1' is not in the drop list"),
+    ("drop del 192.0.2.1", FAILED,
+     "'192.0.2.1' is not in the drop list\nhint: `weir drop list` shows those that are"),
+    ("drop del 198.51.100.0/24 192.0.2.1", FAILED,
+     "'192.0.2.1' is not in the drop list\nhint: `weir drop list` shows those that are"),
     ("attach eth1", FAILED, "no network device 'eth1'\nhint: did you mean 'eth0'?"),
-    ("detach eth0", FAILED, "nothing of this instance is attached to 'eth0'"),
+    ("detach eth0", FAILED, "nothing of this instance is attached to 'eth0'\nhint: `weir status` shows where something is"),
     ("apply /no/such/file", FAILED, "cannot open '/no/such/file': No such file or directory"),
     ("apply /tmp", FAILED, "cannot open '/tmp': Is a directory"),
     ("drop load /no/such/file", FAILED, "cannot open '/no/such/file': No such file or directory"),
@@ -293,7 +295,7 @@ def test_bpffs_not_mounted(running):
     done = subprocess.run(["unshare", "-m", "sh", "-c", f"umount {BPFFS} && exec {WEIR} -i {running.instance} vip list"],
                           capture_output=True, text=True)
     assert done.returncode == FAILED
-    assert f"hint: mount -t bpf bpf {BPFFS}" in done.stderr, done.stderr
+    assert f"hint: mount -t bpf -o mode=0700 bpf {BPFFS}" in done.stderr, done.stderr
 
 
 def test_pins_of_another_version(weir, box):

@@ -126,6 +126,7 @@ def test_round_trip(weir, tmp_path, seed):
     rules = weir("-j policy list").stdout, weir("-j vip list").stdout, weir("-j backend list").stdout
     path = tmp_path / "weir.conf"
     assert weir(["save", path]).returncode == 0
+    assert weir("save -").stdout == saved
     assert path.read_text() == saved
     assert weir(["check", path]).returncode == 0
     done = weir(["diff", path])

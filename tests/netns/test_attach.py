@@ -4,6 +4,8 @@
   client 198.51.100.2 --- 198.51.100.1 eth0  lb
 """
 import json
+import os
+import subprocess
 
 import pytest
 
@@ -12,7 +14,7 @@ from lab import BUILD, Lab, until
 CLIENT = "198.51.100.2"
 XDP = "ip {} link set dev eth0 xdp obj build/xdp/weir.bpf.o sec {}"
 TC = "tc filter add dev eth0 {} bpf da obj build/tc/{}.bpf.o sec {}"
-FOREIGN = f"ip link set dev eth0 xdp obj {BUILD}/tests/bpf/foreign.bpf.o sec xdp"
+FOREIGN = "ip link set dev eth0 xdp obj build/tests/bpf/foreign.bpf.o sec xdp"
 
 
 @pytest.fixture
@@ -81,7 +83,7 @@ def test_by_hand_first(net, section):
 def test_by_hand_second(net):
     net.weir("attach eth0")
     net.weir(f"drop add {CLIENT}")
-    assert net.run("lb", XDP.format("", "xdp").replace("build/", f"{BUILD}/"), check=False).returncode != 0
+    assert net.by_hand("lb", XDP.format("", "xdp"), check=False).returncode != 0
     net.by_hand("lb", XDP.format("-force", "xdp"))
     assert not pings(net)
     net.weir(f"drop del {CLIENT}")
@@ -105,7 +107,7 @@ def test_tc_by_hand(net):
 
 
 def test_foreign_program_stays(net):
-    net.run("lb", FOREIGN)
+    net.by_hand("lb", FOREIGN)
     before = xdp(net)
     failed = net.weir("attach eth0", check=False)
     assert failed.returncode == 1 and "foreign" in failed.stderr
@@ -129,12 +131,15 @@ def test_reset(net):
 def test_missing_interface(net):
     failed = net.weir("attach eth9", check=False)
     assert failed.returncode == 1 and "'eth9'" in failed.stderr and "eth0" in failed.stderr
+    assert not os.path.exists(net.pin_dir(net.instance))
 
 
 def test_vanished_device_is_shown(net):
     net.weir("attach eth0")
+    assert pings(net)
+    number = net.ifindex("lb", "eth0")
     net.ip("lb", "link del eth0")
-    assert net.weir("status").returncode == 0
+    assert f"device '#{number}' is gone" in net.weir("status").stdout
 
 
 def test_instances_are_apart(net):
@@ -149,8 +154,26 @@ def test_instances_are_apart(net):
 
 def test_instance_belongs_to_one_namespace(net):
     net.weir("attach eth0")
-    failed = net.weir("attach eth0", ns="client", check=False)
-    assert failed.returncode == 1 and "-i" in failed.stderr
+    for command in ("attach eth0", "reset"):
+        failed = net.weir(command, ns="client", check=False)
+        assert failed.returncode == 1 and "-i" in failed.stderr
+    assert xdp(net) and net.weir("status").returncode == 0
+
+
+def test_reset_when_its_namespace_is_gone(net):
+    net.weir("attach eth0")
+    subprocess.run(["ip", "netns", "del", f"{net.name}-lb"], check=True)
+    until(lambda: net.weir("reset", ns="client", check=False).returncode == 0)
+    assert not os.path.exists(net.pin_dir(net.instance))
+
+
+def test_directory_of_somebody_else(net):
+    """who can change the directory could take the pins away"""
+    os.makedirs(net.pin_dir(net.instance))
+    os.chown(net.pin_dir(net.instance), 65534, 65534)
+    failed = net.weir(f"drop add {CLIENT}", check=False)
+    assert failed.returncode == 4 and "only root" in failed.stderr and "65534" in failed.stderr
+    assert not os.listdir(net.pin_dir(net.instance))
 
 
 def test_under_ip_netns_exec(net):
