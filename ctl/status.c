@@ -103,6 +103,11 @@ static void warn_devices(struct status *s)
 		if (a->xdp_foreign_id && !a->xdp_id)
 			warn(s, "device '%s' has a foreign XDP program, '%s' (id %u)", a->link.name,
 			     a->xdp_foreign_name, a->xdp_foreign_id);
+		if (s->chain && a->xdp_id && !a->xdp_dispatcher)
+			warn(s,
+			     "device '%s' cannot be shared: our XDP program sits on it alone, attached by hand or "
+			     "before the kernel could chain; `weir detach` and `weir attach` let others join",
+			     a->link.name);
 		if (!a->gone && !a->link.up)
 			warn(s, "device '%s' is down", a->link.name);
 		if (a->xdp_id && !a->ingress_id)

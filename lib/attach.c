@@ -93,10 +93,11 @@ int attach(struct plane *p, const char *dev, const struct attach_request *reques
 			       dev);
 	if (!rc)
 		rc = instance_of_plane(p, &ours, err);
-	if (!rc)
-		rc = hooks_set(p, &ours, &l, request, &report, err);
+	/* first of all: programs of an instance that is nobody's could be steered from anywhere */
 	if (!rc)
 		rc = plane_claim_netns(p, err);
+	if (!rc)
+		rc = hooks_set(p, &ours, &l, request, &report, err);
 	/* the device may be a way to backends, and only now take frames */
 	if (!rc)
 		rc = nexthops_refresh(p, err);

@@ -112,6 +112,9 @@ def chain(lab):
     names = until(lambda: lab.run("lb", "xdp-loader status eth0").stdout)
     assert "foreign" in names and "weir" not in names, names
     lab.run("lb", "xdp-loader unload -a eth0")
+    lab.by_hand("lb", "ip link set dev eth0 xdp obj build/xdp/weir.bpf.o sec xdp")
+    assert "device 'eth0' cannot be shared" in lab.weir("status").stdout
+    lab.ip("lb", "link set dev eth0 xdp off")
     step("chained behind another program, and taken off alone")
 
 
