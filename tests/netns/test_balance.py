@@ -2,6 +2,7 @@
 """Real TCP and UDP through a VIP, in every combination of inner and outer family (tests/topology.py)."""
 import collections
 import hashlib
+import time
 
 import pytest
 
@@ -101,6 +102,23 @@ def test_changed_neighbour_is_followed(net):
     net.ip("b1", f"link set eth0 address {mac}")
     net.ip("lb", f"neigh replace 10.1.0.11 lladdr {mac} dev eth1 nud reachable")
     until(lambda: net.curl("client", f"http://{VIP4}/", check=False, max_time=1), timeout=3)
+
+
+def test_silent_change_is_noticed(net):
+    """The backend's MAC changes and nobody tells the kernel. XDP alone would send to the old one for ever: one packet every
+    ten look-ups goes through the stack, whose neighbour layer probes, and asks anew."""
+    for key, value in (("delay_first_probe_time", 1), ("retrans_time_ms", 200), ("ucast_solicit", 2)):
+        net.sysctl("lb", f"net/ipv4/neigh/eth1/{key}", value)
+    net.weir("attach eth0")
+    net.weir(f"vip add {VIP4}:80/tcp name www")
+    net.weir("backend add www 10.1.0.11")
+    until(lambda: net.curl("client", f"http://{VIP4}/") and reasons(net, "forward-redirect", "xdp") > 0)
+    time.sleep(2)  # what the first packet's way through the stack set off has ended
+    net.ip("lb", "neigh change 10.1.0.11 dev eth1 nud stale")
+    net.ip("b1", "link set eth0 address 02:00:00:00:00:43")
+    net.ip("b1", f"neigh replace 10.1.0.1 lladdr {net.mac('lb', 'eth1')} dev eth0 nud permanent")  # else it asks, which tells
+    assert net.curl("client", f"http://{VIP4}/", check=False, max_time=1) is None
+    until(lambda: net.curl("client", f"http://{VIP4}/", check=False, max_time=1), timeout=40)
 
 
 def test_forwarding_off_is_named(net):

@@ -273,7 +273,7 @@ def test_reasons_are_all_looked_at():
     elsewhere = {
         "decap", "decap-foreign", "decap-inner",           # test_decap.py
         "forward-stack", "fragment-unknown", "ungoverned", "flow", "reply", "policy-allow", "default-allow", "policy-deny", "default-deny",  # TC
-        "forwarding-off",                                  # test_next_hops.py
+        "forwarding-off",                                  # netns/test_balance.py
         "no-headroom", "slow-lost",                        # need a driver that leaves no room
     }
     here = {case[2] for case in CASES} | {"forward-redirect", "forward-tx"}
