@@ -24,6 +24,8 @@ CTL_SRC  := $(wildcard ctl/*.c)
 UNIT_SRC := $(wildcard tests/unit/*.c)
 UNIT_BPF := $(wildcard tests/bpf/*.bpf.c)
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
+BENCH_SRC := $(wildcard bench/runner*.c)
+BENCH_BPF := $(wildcard bench/*.bpf.c)
 
 BPF_OBJ  := $(BPF_SRC:%.c=$(BUILD)/%.o)
 # the loader of xdp/weir.bpf.c is gen/weir.skel.h, that of tests/bpf/prefix.bpf.c gen/test_prefix.skel.h
@@ -34,6 +36,7 @@ LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CTL_OBJ  := $(CTL_SRC:%.c=$(BUILD)/%.o)
 UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
+BENCH    := $(BENCH_BPF:%.c=$(BUILD)/%.o) $(BUILD)/bench/runner $(BUILD)/bench/ring
 LIBWEIR  := $(BUILD)/libweir.a
 WEIR     := $(if $(CTL_SRC),$(BUILD)/weir)
 
@@ -62,13 +65,14 @@ MAKEFLAGS += --no-print-directory
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all bpf lib unit fuzz demo test test-long test-vm check format install uninstall clean deps help
+.PHONY: all bpf lib unit fuzz bench bench-programs demo test test-long test-vm check format install uninstall clean deps help
 
 all: bpf $(LIBWEIR) $(WEIR) $(WEIR:%/weir=%/man/weir.8) ## build everything (default)
 bpf: $(BPF_OBJ)
 lib: $(LIBWEIR)
 unit: $(UNIT_BIN) $(UNIT_BPF:%.c=$(BUILD)/%.o)
 fuzz: $(FUZZ_BIN)
+bench-programs: all $(BENCH)
 
 # ---- packet path: BTF stays in the object, DWARF does not
 $(BUILD)/%.bpf.o: %.bpf.c
@@ -117,9 +121,16 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIBWEIR)
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer $^ $(PKG_LIBS) -o $@
 
+$(BUILD)/bench/runner: $(BENCH_SRC:%.c=$(BUILD)/%.o)
+$(BUILD)/bench/ring: $(BUILD)/bench/ring.o $(LIBWEIR)
+$(BUILD)/bench/runner $(BUILD)/bench/ring:
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(PKG_LIBS) -lm -o $@
+
 $(BUILD)/ctl/completion.o: ctl/completion.bash
 .SECONDARY:
 -include $(BPF_OBJ:.o=.d) $(UNIT_BPF:%.c=$(BUILD)/%.d) $(LIB_OBJ:.o=.d) $(CTL_OBJ:.o=.d) $(UNIT_BIN:=.d) $(FUZZ_BIN:=.d)
+-include $(BENCH_SRC:%.c=$(BUILD)/%.d) $(BUILD)/bench/ring.d $(BENCH_BPF:%.c=$(BUILD)/%.d)
 
 # ---- running. Each of these may find a machine without compilers: first the packages, then a make that sees them.
 DEPS ?= install
@@ -138,12 +149,18 @@ PYTEST = WEIR_BUILD=$(abspath $(BUILD)) PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m p
 	 $(if $(T),-k '$(T)') $(PYTEST_ARGS)
 test: ## the test suite; T=name runs one
 	$(call need,build test)
-	@$(MAKE) all unit
+	@$(MAKE) all unit bench-programs
 	@$(PYTEST) tests
+
+# SUITES="filter lb" runs those; BENCH_ARGS is passed on, for example --quick
+bench: ## the figures of BENCHMARKS.md, measured here (see bench/run --help)
+	$(call need,build test)
+	@$(MAKE) bench-programs
+	@WEIR_BUILD=$(abspath $(BUILD)) $(PYTHON) bench/run $(SUITES) $(BENCH_ARGS)
 
 test-long: ## the test suite with its long random runs
 	$(call need,build test)
-	@$(MAKE) all unit
+	@$(MAKE) all unit bench-programs
 	@WEIR_LONG=1 $(PYTEST) tests
 
 test-vm: ## load, attach and use everything on Debian's 6.1 kernel in QEMU

@@ -71,9 +71,9 @@ step "layout (clang-format)" format
 step "house rules (tools/lint.py)" tools/lint.py
 step "shell scripts (shellcheck)" shell
 step "static analysis (cppcheck)" static_analysis
-step "gcc, BPF with clang 14" build gcc all unit CC=gcc CLANG=clang-14
-step "clang, BPF with clang 19" build clang all unit CC=clang CLANG=clang-19
-step "clang 19 for all" build clang19 all unit CC=clang-19 CLANG=clang-19
+step "gcc, BPF with clang 14" build gcc all unit bench-programs CC=gcc CLANG=clang-14
+step "clang, BPF with clang 19" build clang all unit bench-programs CC=clang CLANG=clang-19
+step "clang 19 for all" build clang19 all unit bench-programs CC=clang-19 CLANG=clang-19
 step "unit tests with sanitizers" unit_tests_sanitized
 step "a little fuzzing" fuzz
 

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the figures were measured on, and how they look to a reader."""
+import datetime
+import os
+import re
+import subprocess
+
+from harness import ROOT
+
+TITLES = {
+    "filter": "Filter", "lb": "Balancer", "policy": "Identity policy", "control": "Commands", "e2e": "End to end over a veth",
+}
+METHOD = """\
+Every program under test is compiled from its own sources between two lines of the bench: one gives the packet the next
+flow's address and port, one undoes what the program did to the frame. The floors beside it have the same two lines, the same
+header checks, one counter, and nothing else; "ratio" is the median of the program against the median of its floor. Runs are
+`BPF_PROG_TEST_RUN` with 64-byte frames, timed by the thread's CPU time on one CPU, all cases of a table in turn, in a new
+order each round. After every run the verdict of every packet, and the reason that weir counted for it, must be those that
+the case is about; else the bench fails. Tables are filled by the `weir` command.
+
+End to end, a generator sends live frames into a veth, and the figure is all CPU time of sending and receiving a frame.
+Peers run in the same rounds. `bench/run --help` says how to repeat all this; `bench/compare A.json B.json` compares."""
+NOT_SHOWN = """\
+Network cards: the floors contain no driver. Several CPUs at work at once. Machines whose caches differ: a look-up in a large
+table costs what a cache miss costs. Figures that belong to features which do not exist yet."""
+
+
+def machine(quick):
+    with open("/proc/cpuinfo") as f:
+        model = re.search(r"model name\s*: (.*)", f.read())
+    commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    changed = subprocess.run(["git", "-C", ROOT, "status", "--porcelain", "-uno"], capture_output=True, text=True).stdout
+    return {"cpu": model[1] if model else os.uname().machine, "cpus": os.cpu_count(), "kernel": os.uname().release,
+            "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+            "commit": (commit.stdout.strip() or "none") + (" with changes" if changed.strip() else ""), "quick": quick,
+            "load": round(os.getloadavg()[0], 2)}
+
+
+def human(value, unit):
+    if unit == "bytes":
+        return f"{value / 2 ** 20:.1f} MiB" if value >= 2 ** 20 else f"{value:.0f} B" if value >= 100 else f"{value:.1f} B"
+    return f"{value:.2f} ×" if unit == "ratio" else f"{value:.{1 if value >= 1 else 3}f} {unit}"
+
+
+def verdict(row):
+    return {None: "", True: "pass", False: "short"}[row["ok"]]
+
+
+def number(flows):
+    return "" if flows is None else f"{flows:,}"
+
+
+def goal(row):
+    if row["goal"] is None:
+        return ""
+    return f"{'≤' if row['better'] == 'lower' else '≥'} {human(row['goal'], row['unit'])}"
+
+
+def table(rows):
+    timed = any(row["ns_median"] for row in rows)
+    head = ["case", "flows", "figure", "goal", ""] + (["ns median", "ns min", "floor ns"] if timed else [])
+    if not timed:
+        head.remove("flows")
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    for row in rows:
+        cells = [row["case"], number(row["flows"]), human(row["value"], row["unit"]), goal(row), verdict(row)]
+        if timed:
+            cells += ["" if row[key] is None else f"{row[key]:.1f}" for key in ("ns_median", "ns_min", "floor_ns_median")]
+        else:
+            del cells[1]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def markdown(report):
+    m = report["machine"]
+    parts = ["# Figures", f"Made by `bench/run{' --quick' if m['quick'] else ''}`, not by hand.",
+             f"{m['cpu']}, {m['cpus']} CPUs; Linux {m['kernel']}; {m['date']}; commit {m['commit']}; load average at the "
+             f"start {m['load']}."]
+    for suite, title in TITLES.items():
+        rows = [row for row in report["results"] if row["suite"] == suite]
+        if rows:
+            parts += [f"## {title}", table(rows)]
+    parts += ["## Method", METHOD, "## Not shown", NOT_SHOWN]
+    return "\n\n".join(parts) + "\n"
+
+
+def line(row):
+    return (f"{row['suite']:8} {row['case'][:62]:62} {number(row['flows']):>10} {human(row['value'], row['unit']):>11} "
+            f"{goal(row):>11} {verdict(row)}")

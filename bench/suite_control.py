@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Commands, as a person runs them: wall time and memory at 1 M entries, and with 1,000 backends. The best of several."""
+import json
+import os
+import subprocess
+
+import prefixes
+from harness import result
+from lab import BUILD, PYTHON, Failed, Lab
+from suite_filter import host, load
+from suite_lb import BACKENDS, configuration, router
+
+ENTRIES = 1_000_000
+CHUNK_BYTES = 256 * 1024
+
+
+# a process of its own: what Linux calls a program's peak memory includes that of the process that started it
+TIMER = """
+import os, subprocess, sys, time
+began = time.monotonic()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, used = os.wait4(process.pid, 0)
+print((time.monotonic() - began) * 1e3, used.ru_maxrss * 1024)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def timed(lab, command):
+    """milliseconds and peak memory (bytes) of one command"""
+    done = subprocess.run([PYTHON, "-I", "-S", "-c", TIMER, *lab.weir_argv(command)], capture_output=True, text=True)
+    if done.returncode:
+        raise Failed(f"weir {command}: exit status {done.returncode}\n{done.stderr}")
+    ms, memory = done.stdout.split()
+    return float(ms), int(memory)
+
+
+def best(runs):
+    ms, memory = zip(*runs)
+    return min(ms), max(memory)
+
+
+def command(case, runs, goal=None):
+    ms, memory = best(runs)
+    return [result("control", case, ms, "ms", goal=goal), result("control", f"{case}: memory of the command", memory, "bytes")]
+
+
+def table_bytes(lab):
+    used = {row["table"]: row["used"] for row in lab.weir_json("status")["tables"]}
+    return used["CHUNKS"] * CHUNK_BYTES
+
+
+def lists(quick, v6, goal_bytes):
+    what = f"IPv{6 if v6 else 4} prefixes"
+    path = f"/run/weir-bench-{os.getpid()}"
+    listed = prefixes.mixed(ENTRIES, v6)
+    times = 1 if quick else 5
+    with Lab() as lab:
+        host(lab)
+        try:
+            with open(path, "w") as f:
+                f.write(prefixes.text(listed, v6))
+            empty, loads = table_bytes(lab), []
+            for _ in range(times):
+                loads.append(timed(lab, f"drop load {path}"))
+                if len(loads) < times:
+                    lab.weir("reset")
+                    lab.weir("attach in")
+        finally:
+            os.unlink(path)
+        results = command(f"load 1 M {what} from a text file", loads, goal=1500)
+        results.append(result("control", f"tables of 1 M {what}, per entry", (table_bytes(lab) - empty) / ENTRIES, "bytes",
+                              goal=goal_bytes))
+        new = "2001:db8:bad:{}::/64" if v6 else "240.0.{}.0/24"
+        results += command(f"one more {what[:-2]} into 1 M", [timed(lab, f"drop add {new.format(i)}") for i in range(times)],
+                           goal=20)
+        results += command(f"drop list at 1 M {what}", [timed(lab, "drop list") for _ in range(times)])
+        return results + command(f"save at 1 M {what}", [timed(lab, "save") for _ in range(times)])
+
+
+def services(quick):
+    times = 2 if quick else 10
+    with Lab() as lab:
+        router(lab)
+        empty = table_bytes(lab)
+        path = f"/run/weir-bench-{os.getpid()}"
+        text = configuration(BACKENDS).split("vip add")[1]  # the first VIP and its backends
+        try:
+            with open(path, "w") as f:
+                f.write("vip add" + text)
+            results = command(f"apply a VIP with {BACKENDS:,} backends", [timed(lab, f"apply {path}")])
+        finally:
+            os.unlink(path)
+        results.append(result("control", f"table memory, one VIP, {BACKENDS:,} backends", table_bytes(lab) - empty, "bytes",
+                              goal=2 << 20))
+        results += command(f"backend add, {BACKENDS:,} there, whole command",
+                           [timed(lab, f"backend add www 10.128.200.{i + 1}") for i in range(times)])
+        return results + command("vip add, whole command", [timed(lab, f"vip add 203.0.113.{i + 20}:80/tcp name v{i}")
+                                                            for i in range(times)])
+
+
+def ring():
+    """the builder alone; a slot too many that moved is a flow broken for nothing"""
+    done = subprocess.run([f"{BUILD}/bench/ring", str(BACKENDS)], check=True, capture_output=True, text=True)
+    update = json.loads(done.stdout)
+    return [result("control", f"ring update, one backend more than {BACKENDS:,}", update["ms"], "ms", goal=1),
+            result("control", "slots moved by it, against the fewest possible", update["moved"] / update["least"], "ratio", goal=1)]
+
+
+def run(quick):
+    return ring() + lists(quick, False, 24) + lists(quick, True, 64) + services(quick)

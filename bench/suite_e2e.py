@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""End to end: live frames over a veth into a device with a filter or balancer on it, all on one CPU; what the other end
+adds to a packet's CPU time, by comparison with an empty program there.
+
+    gen                   host
+    g0 ------------------ empty: an XDP program that drops
+    g1 ------------------ weir's filter, 1 M prefixes
+    g2 ------------------ a peer
+"""
+import json
+import shutil
+import statistics
+
+import prefixes
+from harness import XDP_REDIRECT, Group, frame4, result, some4, wire4
+from lab import Lab
+from suite_lb import GATEWAY, VIP4
+
+FRAMES, FRAMES_QUICK = 3_000_000, 2_000_000
+LISTED = 1_000_000
+LOSSES = 100  # one frame in so many may be lost between the ends
+
+
+def received(lab, ns, dev):
+    return json.loads(lab.ip(ns, f"-j -s link show dev {dev}").stdout)[0]["stats64"]["rx"]["packets"]
+
+
+def cable(lab, number):
+    """one more pair; the device at the filtering end"""
+    lab.veth("gen", f"g{number}", [], "host", f"h{number}", [])
+    return f"h{number}"
+
+
+def program(lab, ns, dev, obj, name):
+    lab.by_hand(ns, f"ip link set dev {dev} xdp obj build/bench/{obj}.bpf.o program {name}")
+
+
+def nft_interval(lab, dev, listed):
+    """the same prefixes in a set of nftables; its elements may not overlap, so those inside others are left out"""
+    text, last = [], -1
+    for addr, length in sorted(listed):
+        if addr > last:
+            last = addr + (1 << (32 - length)) - 1
+            text.append((addr, length))
+    elements = prefixes.text(text).replace("\n", ",")
+    lab.run("host", "nft -f -", input=f"""table netdev weirbench {{
+        set listed {{ type ipv4_addr; flags interval; elements = {{ {elements} }} }}
+        chain in {{ type filter hook ingress device {dev} priority 0; policy drop; ip saddr @listed drop; }}
+    }}""", timeout=300)
+
+
+def measure(lab, quick, cases, addresses, packet):
+    """ns a packet of each round for each case (name, number of its cable); every frame must have arrived"""
+    group = Group(lab, quick, "e2e", rounds=5 if quick else 11)
+    group.table("flows", wire4(addresses))
+    frames = FRAMES_QUICK if quick else FRAMES
+    before = {number: received(lab, "host", f"h{number}") for _, number in cases}
+    for name, number in cases:
+        group.case(name, "gen", "generate", "flows", packet, XDP_REDIRECT, hook="live", frames=frames,
+                   ifindex=lab.ifindex("gen", f"g{number}"))
+    times = group.times()
+    ns = {}
+    for name, number in cases:
+        came = received(lab, "host", f"h{number}") - before[number]
+        if came < frames * group.rounds * (LOSSES - 1) // LOSSES:
+            raise RuntimeError(f"{name}: {came} of {frames * group.rounds} frames arrived")
+        ns[name] = times[group.cases[name, None][0]]
+    return ns
+
+
+def added(name, ns, base, flows, goal=None, against=None):
+    """median CPU time over that of the base; with `against`, as a ratio to what that adds"""
+    extra = statistics.median(ns[name]) - statistics.median(ns[base])
+    if against:
+        extra /= statistics.median(ns[against]) - statistics.median(ns[base])
+    case = f"{name}, added to an empty program" if not against else f"{name}, added, against {against}"
+    return result("e2e", case, extra, "ratio" if against else "ns", goal=goal, flows=flows, ns=ns[name], floor=ns[base])
+
+
+def start(lab):
+    lab.ns("gen"), lab.ns("host", router=True)
+    lab.home = "host"
+    empty = cable(lab, 0)
+    program(lab, "host", empty, "gen", "drop")
+
+
+def reasons(lab, reason):
+    return sum(row["packets"] for row in lab.weir_json("stats")["devices"] if row["reason"] == reason and row["hook"] == "xdp")
+
+
+def filters(quick):
+    listed = prefixes.mixed(LISTED)
+    with Lab() as lab:
+        start(lab)
+        cases = [("empty program", 0), ("weir, 1 M prefixes, hits", 1)]
+        lab.weir(f"attach {cable(lab, 1)} --tc off")
+        lab.weir("drop load /dev/stdin", stdin=prefixes.text(listed))
+        if not quick and shutil.which("nft"):
+            cases.append(("nftables interval set", 2))
+            nft_interval(lab, cable(lab, 2), listed)
+        lab.home = "gen"
+        ns = measure(lab, quick, cases, prefixes.covered(listed, 1_000_000), frame4(dst="198.51.100.1"))
+        lab.home = "host"
+        dropped = reasons(lab, "listed")
+        if dropped < received(lab, "host", "h1") * (LOSSES - 1) // LOSSES:
+            raise RuntimeError(f"weir counted {dropped} frames as listed")
+    results = [added(name, ns, "empty program", 1_000_000) for name, _ in cases[1:]]
+    if "nftables interval set" in ns:
+        results.append(added("weir, 1 M prefixes, hits", ns, "empty program", 1_000_000, 1 / 20, "nftables interval set"))
+    return results
+
+
+def balancers(quick):
+    """the frames go back to where they came from, and are dropped there"""
+    with Lab() as lab:
+        start(lab)
+        cases = [("encapsulation floor", 1), ("weir, 1,000 backends", 2)]
+        for _, number in cases:
+            cable(lab, number)
+            program(lab, "gen", f"g{number}", "gen", "drop")
+        program(lab, "host", "h1", "floor", "live_ipip")
+        lab.ip("host", "addr add 198.51.100.1/24 dev h2")
+        lab.ip("host", f"neigh replace {GATEWAY} lladdr 02:00:00:00:00:02 dev h2 nud permanent")
+        lab.ip("host", f"route add 10.128.0.0/16 via {GATEWAY}")
+        lab.weir("attach h2 --tc off")
+        lab.weir("apply -", stdin=f"vip add {VIP4}:80/tcp name www\n" + "".join(
+            f"backend add www 10.128.{i >> 8}.{i & 255}\n" for i in range(1, 1001)))
+        lab.home = "gen"
+        ns = measure(lab, quick, cases, some4(1_000_000), frame4(dst=VIP4))
+        lab.home = "host"
+        sent = reasons(lab, "forward-tx")
+        if sent < received(lab, "host", "h2") * (LOSSES - 1) // LOSSES:
+            raise RuntimeError(f"weir counted {sent} frames as sent on")
+    weir, floor = ns["weir, 1,000 backends"], ns["encapsulation floor"]
+    return [result("e2e", "balance 1 M flows over a veth, all CPU time, against the encapsulation floor",
+                   statistics.median(weir) / statistics.median(floor), "ratio", goal=1.25, flows=1_000_000, ns=weir, floor=floor)]
+
+
+def run(quick):
+    return filters(quick) + balancers(quick)

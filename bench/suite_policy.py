@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Identity policy at TC egress: 100,000 identity prefixes, 10 or 10,000 compiled rules, against parse and let go."""
+import random
+
+from harness import TC_UNSPEC, Group, frame4, result, wire4
+from lab import Lab
+from suite_filter import host
+
+PREFIXES, SOURCE = 100_000, "10.77.0.1"
+PORTS = range(80, 90)
+
+
+def configuration(identities, rules_each):
+    """/28s of 10.128.0.0/9 dealt out to the identities; rules from `app` to each"""
+    lines = [f"identity add app cidr {SOURCE}"]
+    rng = random.Random(5)
+    nets = rng.sample(range(1 << 19), PREFIXES)
+    cidrs = [f"10.{128 + (n >> 12)}.{n >> 4 & 255}.{(n & 15) << 4}/28" for n in nets]
+    for i in range(identities):
+        mine = cidrs[i::identities]
+        lines += [f"identity add peer{i} cidr {' '.join(mine[at:at + 100])}" for at in range(0, len(mine), 100)]
+        lines += [f"policy add allow from app to peer{i} proto tcp port {port}" for port in PORTS[:rules_each]]
+    lines.append("policy default deny from app")
+    return "\n".join(lines) + "\n", [10 << 24 | 1 << 23 | n << 4 | rng.getrandbits(4) for n in nets]
+
+
+def group_of(lab, quick, tables, packet, **more):
+    group = Group(lab, quick, "policy")
+    for name, receivers, draw in tables:
+        group.table(name, wire4(receivers), count=len(receivers), draw=draw)
+        group.case(f"floor {name}", "egress", "floor_egress", name, packet, TC_UNSPEC, hook="tc", dst=1)
+    return group
+
+
+def judged(lab, quick, receivers, rules):
+    """every packet opens a flow, so every packet is judged"""
+    syn = frame4(src=SOURCE, flags=2)
+    group = group_of(lab, quick, (("one", receivers[:1], "cycle"), ("100k", receivers, "cycle")), syn)
+    for name, flows in (("one", 1), ("100k", PREFIXES)):
+        group.weir(f"new flow, judged, {rules:,} compiled rules", name, syn, TC_UNSPEC, "policy-allow", f"floor {name}",
+                   flows=flows, hook="tc", dst=1)
+    return group.run()
+
+
+def established(lab, quick, receivers):
+    packet = frame4(src=SOURCE)
+    group = group_of(lab, quick, (("one", receivers[:1], "cycle"), ("10k", receivers[:10_000], "cycle")), packet)
+    for name, flows, goal in (("one", 1, 1.5), ("10k", 10_000, 2.2)):
+        group.weir("established, with conntrack", name, packet, TC_UNSPEC, "flow", f"floor {name}", flows=flows, goal=goal,
+                   hook="tc", dst=1, warm=1)
+    results = group.run()
+    million = [receiver ^ low for receiver in receivers for low in range(10)]  # ten hosts of each /28
+    random.Random(6).shuffle(million)
+    group = group_of(lab, quick, (("zipf", million, "zipf"),), packet)
+    group.weir("established, with conntrack, Zipf mix", "zipf", packet, TC_UNSPEC, "flow|policy-allow", "floor zipf",
+               flows=len(million), goal=4.2, hook="tc", dst=1, warm=1)
+    return results + group.run()
+
+
+def run(quick):
+    results, by_rules = [], {}
+    for identities, rules_each in ((10, 1), (1000, 10)):
+        rules = identities * rules_each
+        text, receivers = configuration(identities, rules_each)
+        with Lab() as lab:
+            host(lab)
+            lab.weir("apply -", stdin=text)
+            by_rules[rules] = judged(lab, quick, receivers, rules)
+            results += by_rules[rules]
+            if rules_each > 1:
+                results += established(lab, quick, receivers)
+    for few, many in zip(*by_rules.values()):
+        results.append(result("policy", "new flow, judged: 10,000 compiled rules against 10", many["value"] / few["value"], "ratio",
+                              goal=1.15, flows=few["flows"]))
+    return results

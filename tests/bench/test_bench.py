@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The bench measures what it says it does: its figures have the form that others read, they are not far off the goals, and
+a program that takes another path than its case is about is refused, however fast."""
+import json
+import os
+import subprocess
+import sys
+
+import lab as labs
+import pytest
+
+BENCH = os.path.join(os.path.dirname(labs.TESTS), "bench")
+sys.path.insert(0, BENCH)
+
+from harness import XDP_DROP, XDP_PASS, Group, frame4, wire4  # noqa: E402
+from suite_filter import host  # noqa: E402
+
+KEYS = {"suite", "case", "flows", "value", "unit", "better", "goal", "ok", "ns_min", "ns_median", "floor_ns_median"}
+MARGIN = 2  # times the goal: this machine may be busy
+
+
+def bench(tool, *args):
+    return subprocess.run([labs.PYTHON, os.path.join(BENCH, tool), *args], capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    path = tmp_path_factory.mktemp("bench")
+    done = bench("run", "lb", "--quick", "--json", str(path / "a.json"), "--md", str(path / "a.md"))
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def test_figures_have_the_form_that_others_read(report):
+    figures = json.loads((report / "a.json").read_text())
+    assert set(figures) == {"machine", "results"} and {"cpu", "kernel", "date", "commit"} <= set(figures["machine"])
+    for row in figures["results"]:
+        assert set(row) == KEYS
+        assert row["better"] in ("lower", "higher") and row["unit"] in ("ratio", "ms", "ns", "bytes") and row["value"] > 0
+        assert row["ok"] is (None if row["goal"] is None else row["value"] <= row["goal"])
+        assert 0 < row["ns_min"] <= row["ns_median"]
+    names = [(row["suite"], row["case"], row["flows"]) for row in figures["results"]]
+    assert len(set(names)) == len(names)
+
+
+def test_figures_are_not_far_off_the_goals(report):
+    rows = json.loads((report / "a.json").read_text())["results"]
+    far = [(row["case"], row["flows"], row["value"]) for row in rows if row["goal"] and row["value"] > MARGIN * row["goal"]]
+    assert not far
+
+
+def test_markdown_has_a_line_for_every_figure(report):
+    text = (report / "a.md").read_text()
+    for row in json.loads((report / "a.json").read_text())["results"]:
+        assert f"| {row['case']} |" in text
+
+
+def test_compare_tells_worse_from_the_same(report):
+    same = str(report / "a.json")
+    assert bench("compare", same, same).returncode == 0
+    slower = json.loads((report / "a.json").read_text())
+    slower["results"][0]["value"] *= 3
+    (report / "b.json").write_text(json.dumps(slower))
+    done = bench("compare", same, str(report / "b.json"))
+    assert done.returncode == 3 and "worse" in done.stdout
+    assert bench("compare", str(report / "b.json"), same).returncode == 0
+
+
+@pytest.fixture
+def group(lab):
+    host(lab)
+    lab.weir("drop add 198.51.100.64")
+    group = Group(lab, True, "test", rounds=1, target_ms=1)
+    group.table("listed", wire4([0xc6336440]))
+    group.table("half", wire4([0xc6336440, 0xc6336441]))
+    return group
+
+
+def refused(group):
+    with pytest.raises(labs.Failed) as failure:
+        group.run()
+    return str(failure.value)
+
+
+def test_what_is_right_is_measured(group):
+    group.case("floor", "floor", "floor_drop", "listed", frame4(), XDP_DROP)
+    group.weir("hit", "listed", frame4(), XDP_DROP, "listed", "floor", goal=1000)
+    assert group.run()[0]["ok"]
+
+
+def test_wrong_verdict_is_refused(group):
+    group.case("hit", "floor", "floor_pass", "listed", frame4(), XDP_DROP)
+    assert "case 'hit (None flows)': verdict 1 for 0 of" in refused(group)
+
+
+def test_right_verdict_of_a_program_that_does_not_count_is_refused(group):
+    group.case("hit", "floor", "floor_drop", "listed", frame4(), XDP_DROP, reason="listed")
+    assert "packets were counted for reasons" in refused(group)
+
+
+def test_right_verdict_for_another_reason_is_refused(group):
+    group.case("floor", "floor", "floor_pass", "listed", frame4(), XDP_PASS)
+    group.weir("hit", "listed", frame4(), XDP_DROP, "truncated", "floor")
+    assert "packets were counted for reasons" in refused(group)
+
+
+def test_one_packet_in_two_on_another_way_is_refused(group):
+    group.case("floor", "floor", "floor_drop", "half", frame4(), XDP_DROP)
+    group.weir("hit", "half", frame4(), XDP_DROP, "listed", "floor")
+    assert "verdict 1 for 10000 of 20000 packets" in refused(group)
