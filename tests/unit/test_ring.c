@@ -5,30 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
+#include "random.h"
 #include "ring.h"
-
-static __u64 random_state;
-
-static __u32 random_below(__u32 end)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (random_state >> 32) % end;
-}
-
-static void random_seed(void)
-{
-	const char *given = getenv("WEIR_SEED");
-	__u64 seed = given ? strtoull(given, NULL, 0) : (__u64)time(NULL) * 2654435761u;
-
-	random_state = seed ? seed : 1;
-	print_message("WEIR_SEED=%llu\n", seed);
-}
 
 /* the pool: weight by id, -1: no member */
 struct pool {
