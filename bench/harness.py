@@ -141,7 +141,7 @@ class Group:
             words.append(f"ifindex={self.lab.ifindex(self.lab.home, dev)}")
         if reason:
             names = [r.name for r in REASONS]
-            words.append(f"reasons={sum(1 << names.index(name) for name in reason.split('|')):#x}")
+            words.append("reasons=" + ",".join(str(names.index(name)) for name in reason.split("|")))
             words.append(f"stats={HOOKS.index('egress' if hook == 'tc' else 'xdp')}")
         words += [f"{key}={value}" for key, value in more.items()]
         number = f"c{len(self.cases)}"

@@ -100,7 +100,7 @@ static __u64 reason_packets(const struct bench *b, const struct bench_case *c)
 		if (bpf_map_lookup_elem(b->stats_fd, &index, stats))
 			fail("cannot read weir_stats: %s", strerror(errno));
 		for (__u32 i = 0; i < (__u32)cpus * WEIR_REASONS; i++)
-			if (c->reasons >> i % WEIR_REASONS & 1)
+			if (c->reasons[i % WEIR_REASONS])
 				packets += stats[i / WEIR_REASONS].by_reason[i % WEIR_REASONS].packets;
 	}
 	free(stats);
@@ -144,12 +144,11 @@ static void case_check(const struct bench *b, const struct bench_case *c, __u32 
 
 	if (packets + strays < repeat || packets > repeat)
 		fail("case %s: verdict %d for %llu of %u packets", c->name, c->verdict, packets, repeat);
-	if (!c->reasons)
+	if (!c->counts)
 		return;
 	packets = reason_packets(b, c) - reason_before;
 	if (packets + strays < repeat || packets > repeat)
-		fail("case %s: %llu of %u packets were counted for reasons %#llx", c->name, packets, repeat,
-		     c->reasons);
+		fail("case %s: %llu of %u packets were counted for its reasons", c->name, packets, repeat);
 }
 
 static void case_setup(const struct bench *b, const struct bench_case *c)
@@ -167,7 +166,7 @@ static void case_setup(const struct bench *b, const struct bench_case *c)
 
 double case_run(const struct bench *b, const struct bench_case *c, __u32 repeat)
 {
-	__u64 reason_before = c->reasons ? reason_packets(b, c) : 0;
+	__u64 reason_before = c->counts ? reason_packets(b, c) : 0;
 	double ns;
 
 	case_setup(b, c);

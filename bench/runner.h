@@ -8,8 +8,8 @@
  *   fill OBJECT MAP FILE                      keys for a peer's map; every value is 1
  *   case NAME OBJECT PROGRAM TABLE [key=value ...]
  *
- * and reads one line of JSON a case. Keys of a case: hook=xdp|tc|live, packet=HEX, ifindex=N, verdict=N, reasons=MASK
- * (bits of reasons.def: one of these), stats=N (the hook that counts it), dst=1 (the flow's address is the destination),
+ * and reads one line of JSON a case. Keys of a case: hook=xdp|tc|live, packet=HEX, ifindex=N, verdict=N, reasons=N,...
+ * (positions in reasons.def: one of these), stats=N (the hook that counts it), dst=1 (the flow's address is the destination),
  * fresh=MASK (bench_setup), warm=1 (one lap before the first that is checked),
  * strays=N (packets of a run that may go another way), frames=N. */
 #ifndef WEIR_BENCH_RUNNER_H
@@ -60,7 +60,8 @@ struct bench_case {
 	__u32 packet_bytes;
 	__u32 ifindex, vary_dst, fresh;
 	int verdict;
-	__u64 reasons; /* 0: the program counts none */
+	bool reasons[WEIR_REASONS_ROOM];
+	bool counts; /* some of them is set */
 	__u32 stats;
 	bool warm;
 	__u32 strays;

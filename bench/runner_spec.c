@@ -43,6 +43,17 @@ static enum hook hook_read(const char *name)
 	fail("specification: no hook '%s'", name);
 }
 
+static void reasons_read(struct bench_case *c, char *list)
+{
+	for (char *end = list; *list; list = end + (*end == ',')) {
+		unsigned long reason = strtoul(list, &end, 0);
+
+		if (end == list || reason >= WEIR_REASONS)
+			fail("case %s: no such reason: '%s'", c->name, list);
+		c->reasons[reason] = c->counts = true;
+	}
+}
+
 static void key_read(struct bench_case *c, char *key)
 {
 	char *value = strchr(key, '=');
@@ -59,7 +70,7 @@ static void key_read(struct bench_case *c, char *key)
 	else if (!strcmp(key, "verdict"))
 		c->verdict = (int)strtol(value, NULL, 0);
 	else if (!strcmp(key, "reasons"))
-		c->reasons = strtoull(value, NULL, 0);
+		reasons_read(c, value);
 	else if (!strcmp(key, "warm"))
 		c->warm = strtoul(value, NULL, 0);
 	else if (!strcmp(key, "stats"))

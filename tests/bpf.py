@@ -50,6 +50,7 @@ REASONS = [Reason(id, name, verdict.lower(), text)
            for id, name, verdict, text in _def("reasons.def", "REASON", r'(\w+),\s*"([^"]+)",\s*(\w+),\s*"([^"]*)"')]
 LIMITS = {id: int(value) for id, value in _def("limits.def", "LIMIT", r"(\w+),\s*(\d+),[^\n]*")}
 DEV_PROBES = 4  # WEIR_DEV_PROBES
+STATS_BYTES = 96 * 16  # struct weir_dev_stats
 
 
 def bpf(command, attr):
@@ -91,7 +92,7 @@ class Program:
         self.ifindex = lab.ifindex(self.ns, dev)
         self.fd = bpf(PROG_GET_FD_BY_ID, struct.pack("=IIII", attached_id(lab, self.ns, dev, hook), 0, 0, 0))[0]
         pins = lab.pin_dir(instance or lab.instance) + "/tc/globals"
-        self.stats = Map(f"{pins}/weir_stats", 64 * 16, percpu=True)
+        self.stats = Map(f"{pins}/weir_stats", STATS_BYTES, percpu=True)
         self.devs = Map(f"{pins}/weir_devs", 64)
 
     def __del__(self):
@@ -110,7 +111,7 @@ class Program:
         total = [0] * len(REASONS)
         for slot in {0, self.slot() or 0}:
             raw = self.stats[slot * len(HOOKS) + HOOKS.index(self.hook)]
-            for base in range(0, len(raw), 64 * 16):
+            for base in range(0, len(raw), STATS_BYTES):
                 for reason in range(len(REASONS)):
                     total[reason] += struct.unpack_from("=Q", raw, base + 16 * reason)[0]
         return total

@@ -8,11 +8,18 @@
 static __always_inline int leave(const struct packet *p, int reason, __u32 ifindex)
 {
 	account(p->ifindex, WEIR_HOOK_XDP, reason, p->bytes);
-	if (reason == WEIR_R_FORWARD_TX)
+	switch (reason_verdict(reason)) {
+	case WEIR_PASS:
+		return XDP_PASS;
+	case WEIR_TX:
 		return XDP_TX;
-	if (reason == WEIR_R_FORWARD_REDIRECT)
+	case WEIR_REDIRECT:
 		return bpf_redirect(ifindex, 0);
-	return reason_passes(reason) ? XDP_PASS : XDP_DROP;
+	case WEIR_DROP:
+	case WEIR_VERDICTS:
+		break;
+	}
+	return XDP_DROP;
 }
 
 /* A global function: the verifier proves it once, by itself, so that the paths through the parser do not multiply with those

@@ -66,16 +66,34 @@ static __always_inline void account(__u32 ifindex, enum weir_hook hook, __u32 re
 	}
 }
 
-/* the reasons whose verdict is to pass, as a bit mask: one test at the exit */
-#define REASON(id, name, verdict, text) | (__u64)(WEIR_##verdict == WEIR_PASS) << WEIR_R_##id
-static const __u64 reasons_pass = 0
+/* Verdicts by reason, two bits each, 32 to a word. */
+#define REASON(id, name, verdict, text) | (WEIR_R_##id / 32 == WORD ? (__u64)WEIR_##verdict << WEIR_R_##id % 32 * 2 : 0)
+static const __u64 reason_verdicts[WEIR_REASONS_ROOM / 32] = {
+#define WORD 0
+	0
 #include "weir/reasons.def"
-	;
+	,
+#undef WORD
+#define WORD 1
+	0
+#include "weir/reasons.def"
+	,
+#undef WORD
+#define WORD 2
+	0
+#include "weir/reasons.def"
+#undef WORD
+};
 #undef REASON
+
+static __always_inline enum weir_verdict reason_verdict(__u32 reason)
+{
+	return reason < WEIR_REASONS ? reason_verdicts[reason / 32] >> reason % 32 * 2 & 3 : WEIR_DROP;
+}
 
 static __always_inline bool reason_passes(__u32 reason)
 {
-	return reasons_pass >> (reason & 63) & 1;
+	return reason_verdict(reason) == WEIR_PASS;
 }
 
 #endif

@@ -114,10 +114,11 @@ struct weir_dev {
 };
 _Static_assert(sizeof(struct weir_dev) == 64, "abi");
 
+#define WEIR_REASONS_ROOM 96
 struct weir_dev_stats { /* weir_stats[slot * WEIR_HOOKS + hook], per CPU */
-	struct weir_count by_reason[64];
+	struct weir_count by_reason[WEIR_REASONS_ROOM];
 };
-_Static_assert(WEIR_REASONS <= 64, "abi");
+_Static_assert(WEIR_REASONS <= WEIR_REASONS_ROOM, "abi");
 
 /* ---- services -----------------------------------------------------------------------------------------------------------
  * VIPs: two-choice hashed lines of two, WEIR_VIP_LINES a generation. */
