@@ -17,9 +17,16 @@ struct {
 	__uint(max_entries, 1100000);
 } peer_lpm4 SEC(".maps");
 
+struct peer_flow {
+	struct weir_addr src, dst;
+	__be16 sport_be, dport_be;
+	__u8 proto;
+	__u8 pad[3];
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__type(key, struct weir_flow_key);
+	__type(key, struct peer_flow);
 	__type(value, __u32);
 	__uint(max_entries, 1 << 20);
 } peer_flows SEC(".maps");
@@ -46,7 +53,7 @@ int lpm_trie(struct xdp_md *ctx)
 SEC("xdp")
 int lru_flows(struct xdp_md *ctx)
 {
-	struct weir_flow_key key = {};
+	struct peer_flow key = {};
 	int verdict = XDP_ABORTED;
 	__u32 *known, backend;
 	struct packet p;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "prefixes.h"
+#include "weir/flow.h"
 
 /* An update or deletion in a map of maps waits for a grace period; a batch of updates waits once, and batches of deletions there
  * are none. So the last chunk is for good an empty one, and others are freed by storing it in their place. */
@@ -271,7 +272,8 @@ int chunks_collect(struct plane *p, struct weir_error *err)
 	prefixes_runs(&gen->allow, mark, sweep);
 	prefixes_runs(&gen->ident, mark, sweep);
 	mark_rings(p, sweep);
-	mark(sweep, gen->ports, 1);
+	mark(sweep, gen->ports, WEIR_PORT_CHUNKS);
+	mark(sweep, p->ctl->flows, WEIR_FLOW_CHUNKS);
 	mark(sweep, gen->text, chunks_for_bytes(gen->text_bytes));
 	rc = chunks_each(p, sweep_one, sweep, err);
 	if (!rc)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -203,6 +204,10 @@ static int version_check(struct plane *p, struct weir_error *err)
 	if (p->ctl->abi)
 		return version_fail(p, map_names[PLANE_ctl], err);
 	if (p->lock_fd >= 0) {
+		if (getrandom(p->ctl->flow_seed, sizeof(p->ctl->flow_seed), 0) != sizeof(p->ctl->flow_seed))
+			return weir_fail(err, EIO, "the kernel gives no random bytes");
+		p->ctl->flow_seed[0] |= 1;
+		p->ctl->flow_seed[1] |= 1;
 		p->ctl->hz = ticks_a_second();
 		__atomic_store_n(&p->ctl->abi, WEIR_ABI, __ATOMIC_RELEASE);
 	}

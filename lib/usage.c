@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "chunks.h"
+#include "flow.h"
 
 const struct limit limits[WEIR_LIMITS] = {
 #define LIMIT(id, value, what) [WEIR_LIMIT_##id] = {#id, what, value},
@@ -93,6 +94,13 @@ static __u64 count_prefixes(const struct weir_gen *gen)
 	return sum;
 }
 
+static int count_flow(void *arg, const struct flow_seen *flow)
+{
+	(void)flow;
+	++*(__u64 *)arg;
+	return 0;
+}
+
 int usage(struct plane *p, const struct model *m, __u64 ret[WEIR_LIMITS], struct weir_error *err)
 {
 	__u64 used[WEIR_LIMITS] = {
@@ -108,7 +116,7 @@ int usage(struct plane *p, const struct model *m, __u64 ret[WEIR_LIMITS], struct
 	for (size_t i = 0; i < WEIR_MAX_DEVS; i++)
 		used[WEIR_LIMIT_DEVS] += p->devs[i].ifindex != 0;
 	for (size_t i = 0; i < m->identities_count; i++)
-		used[WEIR_LIMIT_CGROUPS] += m->identities[i].cgroups_count;
+		used[WEIR_LIMIT_CGROUPS] += m->identities[i].members_count;
 	rc = chunks_used(p, &chunks, err);
 	used[WEIR_LIMIT_CHUNKS] = chunks;
 	if (!rc)
@@ -116,8 +124,7 @@ int usage(struct plane *p, const struct model *m, __u64 ret[WEIR_LIMITS], struct
 	if (!rc)
 		rc = count_port_classes(p, &used[WEIR_LIMIT_PORT_CLASSES], err);
 	if (!rc)
-		rc = count_entries(p->maps[PLANE_flows], sizeof(struct weir_flow_key), sizeof(struct weir_flow),
-				   &used[WEIR_LIMIT_FLOWS], err);
+		rc = flows_walk(p, count_flow, &used[WEIR_LIMIT_FLOWS], err);
 	if (!rc)
 		memcpy(ret, used, sizeof(used));
 	return rc;

@@ -1,85 +1,208 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Flows: what was allowed to begin may go on and be answered. Nothing outside this file knows how flows are kept. One that
- * nobody removes ends by idling; jiffies are its clock, so no process has to run. */
+/* What a tracked flow lives through. One that nobody removes ends by idling; jiffies are its clock, so no process has to run.
+ *
+ *   NEW --answer--> OPENING --the handshake's last ACK--> OPEN --FIN--> HALF --the other's FIN--> CLOSED     TCP
+ *   NEW --answer--> OPENING --the opener again--> OPEN                                                       all others
+ *
+ * Nobody can take a flow further by guessing: the last ACK must acknowledge the SYN-ACK that was seen, a FIN must stand at
+ * the end of what was seen, and an RST exactly there (RFC 5961 3.2). What only one's own side can know is believed of it. A
+ * flow that was picked up in mid-stream is NEW until it is answered.
+ *
+ * Several CPUs may work on a flow at once. Every field is one aligned word or byte; the worst that a race does is to lose a
+ * step, which the next packet makes. */
 #ifndef WEIR_TC_FLOW_H
 #define WEIR_TC_FLOW_H
 
-#include "bpf/policy.h"
-#include "frame.h"
+#include "flow_table.h"
+#include "segment.h"
 
-#define FLOW_IDLE_TCP_S 7200
-#define FLOW_IDLE_S	180
-
-#define TCP_SYN 0x02
-#define TCP_ACK 0x10
-
-/* the last eight bytes of a key, by one store: the hash look-up reads them right after */
-union flow_ports {
-	__u64 word;
-	struct {
-		__be16 sport_be, dport_be;
-		__u8 proto;
-	};
-};
-
-static __always_inline void flow_key(struct weir_flow_key *key, const struct weir_addr *src,
-				     const struct weir_addr *dst, __be16 sport_be, __be16 dport_be, __u8 proto)
-{
-	union flow_ports ports = {};
-
-	ports.sport_be = sport_be;
-	ports.dport_be = dport_be;
-	ports.proto = proto;
-	key->src = *src;
-	key->dst = *dst;
-	__builtin_memcpy(&key->sport_be, &ports.word, sizeof(ports.word));
-}
-
-/* the flow that this packet opened, if it opened one */
-static __always_inline void flow_key_forward(struct weir_flow_key *key, const struct packet *p)
-{
-	flow_key(key, &p->src, &p->dst, p->sport_be, p->dport_be, p->proto);
-}
-
-/* the flow that this packet answers, if it answers one */
-static __always_inline void flow_key_reverse(struct weir_flow_key *key, const struct packet *p)
-{
-	flow_key(key, &p->dst, &p->src, p->dport_be, p->sport_be, p->proto);
-}
+#define FIN_SLACK 65536 /* bytes that may be missing before a FIN, since they came out of order */
 
 /* Can it be the first packet of a flow? For TCP and echo that is told by the packet, else any may be. */
 static __always_inline bool flow_opens(const struct packet *p)
 {
 	if (p->proto == IPPROTO_TCP)
 		return (p->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-	if (p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6)
-		return is_echo_request(p);
-	return true;
+	return is_icmp(p) ? is_echo_request(p) : true;
 }
 
-/* The flow, or NULL: there is none, or it idled for too long. */
-static __always_inline struct weir_flow *flow_find(const struct weir_flow_key *key, __u32 hz)
+/* ICMP other than echo has nothing that would tell one flow from another. */
+static __always_inline bool flow_tracks(const struct packet *p)
 {
-	struct weir_flow *flow = bpf_map_lookup_elem(&weir_flows, key);
-	__u32 idle_s = key->proto == IPPROTO_TCP ? FLOW_IDLE_TCP_S : FLOW_IDLE_S;
-
-	if (flow && (__u32)bpf_jiffies64() - flow->seen > idle_s * hz)
-		return NULL;
-	return flow;
+	return !is_icmp(p) || is_echo_request(p) || is_echo_reply(p);
 }
 
-/* It lives on. A line that many CPUs read is written once a jiffy, not once a packet. */
-static __always_inline void flow_touch(struct weir_flow *flow)
+/* It lives on. A line that many CPUs read is written once a jiffy, not once a packet. What was closed does not. */
+static __always_inline void flow_touch(struct weir_flow *f)
 {
 	__u32 now = bpf_jiffies64();
 
-	if (flow->seen != now)
-		flow->seen = now;
+	if (f->seen != now && f->state != WEIR_FLOW_CLOSED)
+		f->seen = now;
 }
 
-static __always_inline void flow_open(const struct weir_flow_key *key, const struct weir_flow *flow)
+static __always_inline __u8 end_known(__u32 side)
 {
-	bpf_map_update_elem(&weir_flows, key, flow, BPF_ANY);
+	return WEIR_FLOW_END0 << (side & 1);
+}
+
+static __always_inline void end_set(struct weir_flow *f, __u32 side, __u32 end)
+{
+	f->end[side & 1] = end;
+	f->flags |= end_known(side);
+}
+
+/* Data moves its side's end on if it continues what was seen, an acknowledgement the other's. */
+static __always_inline void ends_advance(struct weir_flow *f, __u32 side, const struct packet *p,
+					 const struct segment *s)
+{
+	__u32 end = f->end[side & 1], other = f->end[~side & 1];
+
+	if (!(f->flags & end_known(side)))
+		end_set(f, side, s->next);
+	else if ((__s32)(s->next - end) > 0 && (__s32)(s->seq - end) <= 0)
+		f->end[side & 1] = s->next;
+	if (!(p->flags & TCP_ACK))
+		return;
+	if (!(f->flags & end_known(~side & 1)))
+		end_set(f, ~side & 1, s->ack);
+	else if ((__s32)(s->ack - other) > 0)
+		f->end[~side & 1] = s->ack;
+}
+
+/* An RST that answers a SYN acknowledges it; any other stands exactly at its side's end. */
+static __always_inline bool reset_valid(const struct weir_flow *f, __u32 side, const struct packet *p,
+					const struct segment *s)
+{
+	if (f->state == WEIR_FLOW_NEW && side == FLOW_ANSWER)
+		return p->flags & TCP_ACK && f->flags & WEIR_FLOW_END0 && s->ack == f->end[0];
+	return f->flags & end_known(side) && s->seq == f->end[side & 1];
+}
+
+static __always_inline __u8 state_after_fin(const struct weir_flow *f, __u32 side, const struct segment *s)
+{
+	__u8 half = side == FLOW_FORWARD ? WEIR_FLOW_HALF0 : WEIR_FLOW_HALF1;
+	__u32 beyond = s->next - f->end[side & 1];
+
+	if (!(f->flags & end_known(side)) || beyond > FIN_SLACK)
+		return f->state;
+	return f->state == WEIR_FLOW_OPEN || f->state == half ? half : WEIR_FLOW_CLOSED;
+}
+
+/* Segments with SYN, FIN or RST, and all before the flow is open. */
+__noinline int flow_step(struct weir_flow *f, __u32 side, const struct packet *p, const struct segment *s)
+{
+	if (!f || !p || !s)
+		return 0;
+	if (p->flags & TCP_RST) {
+		if (reset_valid(f, side, p, s))
+			f->state = WEIR_FLOW_CLOSED;
+		return 0;
+	}
+	if ((p->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN) {
+		if (weir_flow_confirmed(f->state)) {
+			f->flags |= WEIR_FLOW_REOPENS;
+			return 0;
+		}
+		end_set(f, side, s->next);
+		if (side == FLOW_ANSWER) /* both opened at once */
+			f->state = WEIR_FLOW_OPENING;
+		return 0;
+	}
+	if (p->flags & TCP_SYN) {
+		if (weir_flow_confirmed(f->state) && !(f->flags & WEIR_FLOW_REOPENS))
+			return 0;
+		if (weir_flow_confirmed(f->state))
+			end_set(f, ~side & 1, s->ack);
+		f->flags &= ~WEIR_FLOW_REOPENS;
+		end_set(f, side, s->next);
+		f->state = WEIR_FLOW_OPENING;
+		return 0;
+	}
+	if (f->state == WEIR_FLOW_OPENING) {
+		if (p->flags & TCP_ACK && f->flags & end_known(~side & 1) && s->ack == f->end[~side & 1])
+			f->state = WEIR_FLOW_OPEN;
+	} else if (f->state == WEIR_FLOW_NEW && side == FLOW_ANSWER) {
+		f->state = WEIR_FLOW_OPEN;
+	}
+	if (p->flags & TCP_FIN && weir_flow_confirmed(f->state))
+		f->state = state_after_fin(f, side, s);
+	if (f->state != WEIR_FLOW_OPENING) /* until then nobody is believed what he acknowledges */
+		ends_advance(f, side, p, s);
+	return 0;
+}
+
+/* One more packet of it. */
+static __always_inline void flow_advance(struct __sk_buff *skb, const struct packet *p, const struct flow_hit *hit)
+{
+	struct weir_flow *f = hit->flow;
+	struct segment s;
+
+	if (p->proto == IPPROTO_TCP) {
+		if (f->state == WEIR_FLOW_CLOSED || !segment_read(skb, p, &s))
+			return;
+		if (f->state == WEIR_FLOW_OPEN && !(p->flags & (TCP_SYN | TCP_FIN | TCP_RST)))
+			ends_advance(f, hit->dir, p, &s);
+		else
+			flow_step(f, hit->dir, p, &s);
+	} else if (f->state != WEIR_FLOW_OPEN && p->fragment != FRAGMENT_LATER) {
+		if (hit->dir == FLOW_ANSWER && f->state == WEIR_FLOW_NEW)
+			f->state = WEIR_FLOW_OPENING;
+		else if (hit->dir == FLOW_FORWARD && f->state == WEIR_FLOW_OPENING)
+			f->state = WEIR_FLOW_OPEN;
+	}
+	flow_touch(f);
+}
+
+/* what a verdict leaves in the flow */
+struct flow_terms {
+	__u32 policy_version;
+	__u16 rule;
+	__u16 identity;
+	__u8 flags;
+};
+
+/* A place of its own, or the one of the entry that it follows. */
+static __always_inline struct weir_flow *flow_place(const struct weir_ctl *ctl, const struct flow_hit *hit)
+{
+	__u32 place;
+	struct weir_flow *home;
+
+	if (hit->flow)
+		return flow_claim(hit->flow, *(volatile __u32 *)&hit->flow->lock) ? hit->flow : NULL;
+	place = flow_take(ctl, hit->hash);
+	if (place == FLOW_NONE)
+		return NULL;
+	home = flow_line(ctl, weir_flow_home(hit->hash));
+	if (home && place != weir_flow_home(hit->hash) && !home->spilt)
+		home->spilt = 1;
+	return flow_line(ctl, place);
+}
+
+/* The packet begins a flow: a new entry, or the one that there is (closed, or of an opener that got no answer) written anew as
+ * this packet is directed. Nothing happens when the table has no place. */
+static __always_inline void flow_begin(struct __sk_buff *skb, const struct weir_ctl *ctl, const struct packet *p,
+				       const struct flow_hit *hit, const struct flow_terms *terms)
+{
+	struct weir_flow *f = flow_place(ctl, hit);
+	struct segment s;
+
+	if (!f)
+		return;
+	f->src = p->src;
+	f->dst = p->dst;
+	f->sport_be = p->sport_be;
+	f->dport_be = p->dport_be;
+	f->proto = p->proto;
+	f->state = WEIR_FLOW_NEW;
+	f->flags = terms->flags;
+	f->seen = bpf_jiffies64();
+	f->policy_version = terms->policy_version;
+	f->rule = terms->rule;
+	f->identity = terms->identity;
+	if (segment_read(skb, p, &s))
+		end_set(f, FLOW_FORWARD, s.next);
+	flow_publish(f);
 }
 
 #endif

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Stage: who sends, and to whom? */
+/* Stage: who sends, and to whom? What says most about a sender counts, and of that what it cannot choose itself comes first:
+ * its deepest cgroup, its user, the packet's mark, the interface it came in by, the longest prefix. */
 #ifndef WEIR_TC_IDENTITY_H
 #define WEIR_TC_IDENTITY_H
 
+#include "bpf/fib.h"
 #include "bpf/packet.h"
 #include "bpf/policy.h"
 #include "bpf/prefix.h"
@@ -30,26 +32,93 @@ static __always_inline __u32 identity_of_cgroup(struct __sk_buff *skb, const str
 	return 0;
 }
 
-/* A cgroup says more than an address, which others may share. */
+/* of a user or an interface; with WEIR_WHO_STRICT */
+static __always_inline __u32 identity_of_who(__u32 g, __u64 kind, __u32 value)
+{
+	void *whos = bpf_map_lookup_elem(&weir_whos, &g);
+	__u64 key = weir_who(kind, value);
+	__u32 *identity = whos ? bpf_map_lookup_elem(whos, &key) : NULL;
+
+	return identity ? *identity : 0;
+}
+
+static __always_inline __u32 identity_of_user(struct __sk_buff *skb, __u32 g)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	if (!sk || !bpf_sk_fullsock(sk))
+		return 0;
+	return identity_of_who(g, WEIR_WHO_UID, bpf_get_socket_uid(skb));
+}
+
+static __always_inline __u32 identity_of_mark(const struct weir_gen *gen, __u32 mark)
+{
+	for (__u32 i = 0; i < WEIR_MAX_MARKS; i++) {
+		if (i >= gen->marks)
+			break;
+		if ((mark & gen->mark[i].mask) == gen->mark[i].value)
+			return gen->mark[i].identity;
+	}
+	return 0;
+}
+
+/* the longest prefix's; 0: none */
+__noinline __u32 identity_of_address(const struct weir_gen *gen, const struct weir_addr *addr, bool v4)
+{
+	return gen && addr ? prefix_set_find(&gen->ident, addr, v4) : 0;
+}
+
+/* `from` is the interface that it came in by, 0: none. */
 static __always_inline __u32 identity_of_sender(struct __sk_buff *skb, const struct packet *p,
-						const struct weir_gen *gen, __u32 g)
+						const struct weir_gen *gen, __u32 g, __u32 from)
 {
 	__u32 identity = 0;
 
 	if (gen->cgroup_levels)
 		identity = identity_of_cgroup(skb, gen, g);
+	if (!identity && gen->uids)
+		identity = identity_of_user(skb, g);
+	if (!identity && gen->marks)
+		identity = identity_of_mark(gen, skb->mark);
+	if (!identity && gen->ifaces && from)
+		identity = identity_of_who(g, WEIR_WHO_IFACE, from) & ~WEIR_WHO_STRICT;
 	if (!identity)
-		identity = prefix_set_find(&gen->ident, &p->src, p->v4);
+		identity = identity_of_address(gen, &p->src, p->v4);
 	if (!identity)
 		identity = skb->sk ? WEIR_ID_HOST : WEIR_ID_WORLD;
 	return identity;
 }
 
-static __always_inline __u32 identity_of_receiver(const struct packet *p, const struct weir_gen *gen)
+/* `to` is the interface that it leaves by. */
+static __always_inline __u32 identity_of_receiver(const struct packet *p, const struct weir_gen *gen, __u32 g, __u32 to)
 {
-	__u32 identity = prefix_set_find(&gen->ident, &p->dst, p->v4);
+	__u32 identity = 0;
 
+	if (gen->ifaces)
+		identity = identity_of_who(g, WEIR_WHO_IFACE, to) & ~WEIR_WHO_STRICT;
+	if (!identity)
+		identity = identity_of_address(gen, &p->dst, p->v4);
 	return identity ? identity : WEIR_ID_WORLD;
+}
+
+/* Would the stack take it in? A device that does not forward has nothing else that it could do with a packet. */
+static __always_inline bool is_for_host(struct __sk_buff *skb, const struct packet *p)
+{
+	struct bpf_fib_lookup fib;
+	long rc = fib_look_up(skb, skb->ifindex, &p->src, &p->dst, &fib);
+
+	return rc == BPF_FIB_LKUP_RET_NOT_FWDED || rc == BPF_FIB_LKUP_RET_FWD_DISABLED;
+}
+
+/* of what comes in: where it will leave is not known yet */
+static __always_inline __u32 identity_of_local_receiver(struct __sk_buff *skb, const struct packet *p,
+							const struct weir_gen *gen)
+{
+	__u32 identity = identity_of_address(gen, &p->dst, p->v4);
+
+	if (!identity)
+		identity = is_for_host(skb, p) ? WEIR_ID_HOST : WEIR_ID_WORLD;
+	return identity;
 }
 
 #endif

@@ -1,43 +1,88 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Beside XDP: the balancer's way through the stack, for next hops that the kernel must resolve. Beside egress policy: flows
- * that come in are recorded, so that their replies may leave. Denies nothing. */
+ * that come in are recorded, so that their replies may leave; and where it was asked for, policy judges them too. */
 #include <linux/pkt_cls.h>
 
-#include "flow.h"
+#include "failsafe.h"
+#include "fragment.h"
+#include "related.h"
 #include "slow.h"
 
 /* Stage: a flow that comes in. What belongs to one that went out is no flow of its own: if it were, its answers would pass
  * as replies when policy no longer allows it. */
-static __always_inline void flow_record(const struct packet *p, __u32 hz)
+static __always_inline void flow_record(struct __sk_buff *skb, const struct packet *p, const struct run *run)
 {
-	struct weir_flow opened = {.seen = bpf_jiffies64(), .origin = WEIR_FLOW_IN};
-	struct weir_flow_key key;
-	struct weir_flow *flow;
+	struct flow_terms terms = {.flags = WEIR_FLOW_CAME_IN};
+	struct flow_hit hit;
 
-	flow_key_reverse(&key, p);
-	flow = flow_find(&key, hz);
-	if (flow && flow->origin == WEIR_FLOW_OUT) {
-		flow_touch(flow);
-		return;
+	flow_find(run->ctl, p, &hit);
+	if (hit.flow && !flow_restarts(p, &hit, VERDICT_IN)) {
+		flow_advance(skb, p, &hit);
+		if (hit.dir == FLOW_FORWARD && flow_opens(p) && !(hit.flow->flags & WEIR_FLOW_CAME_IN))
+			hit.flow->flags |= WEIR_FLOW_CAME_IN;
+	} else if (flow_opens(p)) {
+		flow_begin(skb, run->ctl, p, &hit, &terms);
 	}
-	flow_key_forward(&key, p);
-	flow = flow_find(&key, hz);
-	if (flow)
-		flow_touch(flow);
-	else
-		flow_open(&key, &opened);
+}
+
+/* Stage: does who sends through an identity's interface use an address of that identity? Else whoever is behind it could
+ * speak for others. Addresses that are used before one is known, or on the link only, are everybody's. */
+static __always_inline bool is_spoofed(struct __sk_buff *skb, const struct packet *p, const struct run *run)
+{
+	__u32 owner = run->gen->ifaces ? identity_of_who(run->g, WEIR_WHO_IFACE, skb->ifindex) : 0, claimed;
+
+	if (!owner || p->src.w[3] == 0 || (!p->v4 && (bpf_ntohl(p->src.w[0]) & 0xffc00000) == 0xfe800000))
+		return false;
+	claimed = identity_of_address(run->gen, &p->src, p->v4);
+	if (owner & WEIR_WHO_STRICT)
+		return claimed != (owner & ~WEIR_WHO_STRICT);
+	return claimed && claimed != owner;
+}
+
+/* Stage: the ingress verdict, on devices that it was asked for. */
+static __always_inline int enforce(struct __sk_buff *skb, const struct packet *p, const struct run *run)
+{
+	int reason = fragment_follow(p, run->ctl->hz);
+	struct flow_hit hit = {};
+
+	if (is_spoofed(skb, p, run))
+		return WEIR_R_SPOOFED;
+	if (reason == NEXT && flow_tracks(p)) {
+		flow_find(run->ctl, p, &hit);
+		reason = flow_go_on(skb, p, run, &hit);
+		if (reason == NEXT)
+			reason = flow_reply(skb, p, run, &hit);
+	}
+	if (reason == NEXT)
+		reason = flow_related(skb, p, run);
+	if (reason == NEXT)
+		reason = flow_judge(skb, p, run, &hit, identity_of_sender(skb, p, run->gen, run->g, skb->ifindex),
+				    identity_of_local_receiver(skb, p, run->gen));
+	if (is_denial(reason) && failsafe_holds(run->gen, p, false))
+		reason = WEIR_R_FAILSAFE;
+	fragment_remember(p, reason_passes(reason));
+	return reason;
+}
+
+static __always_inline bool is_enforced(struct __sk_buff *skb)
+{
+	struct weir_dev *dev = device_find(skb->ifindex);
+
+	return dev && dev->flags & WEIR_DEV_INGRESS;
 }
 
 static __always_inline int track(struct __sk_buff *skb, struct packet *p)
 {
-	struct weir_ctl *ctl = control();
+	struct run run;
 	int reason;
 
-	if (!ctl || !ctl->gens[*(volatile __u32 *)&ctl->gen & 1].policy_on)
+	if (!run_begin(&run, VERDICT_IN) || is_forwarded(skb))
 		return WEIR_R_PASS;
 	reason = frame_read(skb, p);
-	if (reason == NEXT && p->fragment != FRAGMENT_LATER && flow_opens(p))
-		flow_record(p, ctl->hz);
+	if (is_enforced(skb))
+		return reason == NEXT ? enforce(skb, p, &run) : reason;
+	if (reason == NEXT && p->fragment != FRAGMENT_LATER && flow_tracks(p))
+		flow_record(skb, p, &run);
 	return reason != NEXT && reason_passes(reason) ? reason : WEIR_R_PASS;
 }
 

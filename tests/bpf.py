@@ -20,7 +20,8 @@ from lab import TESTS, libc
 
 ROOT = os.path.dirname(TESTS)
 NR_BPF = 321 if os.uname().machine == "x86_64" else 280
-MAP_LOOKUP_ELEM, OBJ_GET, PROG_TEST_RUN, PROG_GET_FD_BY_ID = 1, 7, 10, 13
+MAP_LOOKUP_ELEM, OBJ_GET, PROG_TEST_RUN, PROG_GET_FD_BY_ID, PROG_QUERY = 1, 7, 10, 13, 16
+TCX = {"ingress": 46, "egress": 47}  # attach types
 
 HOOKS = ("xdp", "egress", "ingress")
 XDP_VERDICTS = {0: "aborted", 1: "drop", 2: "pass", 3: "tx", 4: "redirect"}
@@ -149,9 +150,23 @@ class Program:
         return Run(verdict, reason.name, out[meta:], out[:meta])
 
 
+def tcx_ids(lab, ns, dev, hook):
+    """of the programs that hang there by tcx, in their order; none where the kernel has no tcx"""
+    ids = (ctypes.c_uint32 * 64)()
+    with lab.inside(ns):
+        try:
+            attr = bpf(PROG_QUERY, struct.pack("=IIIIQII", lab.ifindex(ns, dev), TCX[hook], 0, 0, ctypes.addressof(ids),
+                                               len(ids), 0) + bytes(32))[1]
+        except OSError:
+            return []
+    return list(ids[:struct.unpack_from("=I", attr, 24)[0]])
+
+
 def attached_id(lab, ns, dev, hook):
     if hook == "xdp":
         return json.loads(lab.ip(ns, f"-j link show dev {dev}").stdout)[0]["xdp"]["prog"]["id"]
+    for id in tcx_ids(lab, ns, dev, hook):
+        return id
     for entry in json.loads(lab.run(ns, f"tc -j filter show dev {dev} {hook}").stdout):
         if entry.get("kind") == "bpf" and "prog" in entry.get("options", {}):
             return entry["options"]["prog"]["id"]

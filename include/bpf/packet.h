@@ -41,7 +41,8 @@ enum fragment { FRAGMENT_NONE, FRAGMENT_FIRST, FRAGMENT_LATER };
 struct packet {
 	__u32 bytes; /* the frame, all of it */
 	__u32 ifindex;
-	__u32 l3;	/* offset of the IP header */
+	__u16 l3;	/* offset of the IP header */
+	__u16 l4;	/* TC: offset of what follows it and its extensions */
 	__u32 ip_bytes; /* IP header and payload, as the header says */
 	struct weir_addr src, dst;
 	__be16 sport_be, dport_be; /* 0 for other protocols and later fragments */

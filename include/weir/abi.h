@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define WEIR_ABI 1u
+#define WEIR_ABI 2u
 
 enum weir_limit {
 #define LIMIT(id, value, what) WEIR_MAX_##id = (value),
@@ -74,6 +74,29 @@ struct weir_prefix_set {
 };
 
 /* ---- configuration: two generations side by side, one word selects ------------------------------------------------------ */
+#define WEIR_MAX_MARKS	   32
+#define WEIR_MAX_FAILSAFES 16
+
+struct weir_mark { /* a packet with (skb->mark & mask) == value is the identity's */
+	__u32 value, mask, identity;
+};
+_Static_assert(sizeof(struct weir_mark) == 12, "abi");
+
+/* What no verdict of policy may cut off: asked only once a packet is about to be denied. The near side is the one that the
+ * host's packets leave from: source at egress, destination at ingress. */
+#define WEIR_FAILSAFE_ESTABLISHED 1u /* TCP: not the packet that opens a connection */
+struct weir_failsafe {
+	struct weir_addr far;	/* the other side's address; all zero: any */
+	__be16 near_be, far_be; /* ports, 0: any */
+	__u8 proto;
+	__u8 flags;
+	__u8 pad[2];
+};
+_Static_assert(sizeof(struct weir_failsafe) == 24, "abi");
+
+/* Which forms of key occur in the policy; others are not looked up. Bit numbers are the order of looking up. */
+enum weir_policy_form { WEIR_FORM_SRC_DST, WEIR_FORM_SRC_ANY, WEIR_FORM_ANY_DST, WEIR_FORM_ANY_ANY, WEIR_FORMS };
+
 struct weir_gen {
 	struct weir_prefix_set drop;
 	struct weir_prefix_set allow;
@@ -81,13 +104,18 @@ struct weir_gen {
 	__u32 vips;		      /* number of VIPs; 0: the balancer is skipped */
 	__u32 vips_any_port;	      /* of them with port 0: a second look-up is worth while */
 	__u32 policy_on;	      /* some rule or default exists: TC judges and tracks */
-	__u32 policy_version;	      /* increased when policy or identities change */
-	__u32 ports;		      /* chunk of __u16 [tcp,udp][65536]: port -> class */
-	__u32 cgroup_levels;	      /* bit L: an identity names a cgroup at depth L below the root (1..31) */
-	__u32 text;		      /* first chunk of the configuration's text, which the packet path never reads */
+	__u32 policy_version;	      /* from 1, increased when policy or identities change */
+	__u32 ports; /* first of WEIR_PORT_CHUNKS: __u16 [tcp,udp,icmp,icmpv6][65536], port or TYPE << 8 | CODE -> class */
+	__u32 cgroup_levels; /* bit L: an identity names a cgroup at depth L below the root (1..31) */
+	__u32 text;	     /* first chunk of the configuration's text, which the packet path never reads */
 	__u32 text_bytes;
-	__u16 proto_class[256]; /* protocol -> class, for all but TCP and UDP; 0: mentioned by no rule */
-	__u32 pad[8];
+	__u32 uids, ifaces;	/* how many of weir_whos are these; 0: not looked up */
+	__u32 marks, failsafes; /* how many of the lists below are in use */
+	__u32 forms;		/* bit F: the policy has keys of enum weir_policy_form F */
+	__u32 pad[3];
+	__u16 proto_class[256]; /* protocol -> class, for all but TCP, UDP, ICMP and ICMPv6; 0: mentioned by no rule */
+	struct weir_mark mark[WEIR_MAX_MARKS]; /* the first that fits counts: most mask bits first */
+	struct weir_failsafe failsafe[WEIR_MAX_FAILSAFES];
 };
 
 struct weir_ctl {
@@ -96,21 +124,26 @@ struct weir_ctl {
 	__u32 hz;		    /* jiffies a second */
 	__u32 flips;		    /* counts changes of gen, so that a reader sees that it was overtaken */
 	__u64 netns_dev, netns_ino; /* whose interface numbers these tables speak of; 0: not attached yet */
-	__u64 pad[4];
+	__u32 flows;		    /* first chunk of the WEIR_MAX_FLOWS lines of tracked flows; 0: none yet */
+	__u32 pad;
+	__u64 flow_seed[2]; /* of their hash, odd, random */
+	__u64 pad1;
 	struct weir_gen gens[2];
 };
+_Static_assert(sizeof(struct weir_gen) == 6 * 64 + 64 + 512 + 384 + 384, "abi");
 _Static_assert(sizeof(struct weir_ctl) == 64 + 2 * sizeof(struct weir_gen), "abi");
-_Static_assert(sizeof(struct weir_gen) == 6 * 64 + 32 + 512 + 32, "abi");
 
 /* ---- devices: slot = ifindex modulo WEIR_MAX_DEVS, up to WEIR_DEV_PROBES further. Slot 0 counts for those that found none.
  * The packet path claims a slot itself, so a program attached by hand counts too. */
-#define WEIR_DEV_PROBES 4
-#define WEIR_DEV_XMIT	1u /* can take redirected XDP frames (its driver, and on a veth its peer, can) */
+#define WEIR_DEV_PROBES	 4
+#define WEIR_DEV_XMIT	 1u /* can take redirected XDP frames (its driver, and on a veth its peer, can) */
+#define WEIR_DEV_INGRESS 2u /* policy judges what comes in as well */
 
 struct weir_dev {
 	__u32 ifindex;
 	__u32 flags;
-	__u32 pad[14];
+	char name[16]; /* when it was attached; the packet path never reads it */
+	__u32 pad[10];
 };
 _Static_assert(sizeof(struct weir_dev) == 64, "abi");
 
@@ -201,39 +234,82 @@ struct weir_backend_stats { /* per CPU, by backend id */
 
 #define WEIR_CLASS_DEFAULT 0xffffu /* as port class: what happens when no rule matches; with dst WEIR_ID_ANY */
 
+#define WEIR_PORT_TABLES 4 /* of weir_gen.ports */
+#define WEIR_PORT_CHUNKS (WEIR_PORT_TABLES * 65536 * sizeof(__u16) / WEIR_CHUNK_BYTES)
+_Static_assert(WEIR_PORT_CHUNKS == 2, "abi");
+
+/* weir_whos: what else tells who a sender or receiver is, in one table a generation */
+#define WEIR_WHO_UID	1ull
+#define WEIR_WHO_IFACE	2ull
+#define WEIR_WHO_STRICT 0x10000u /* in an interface's value: its identity has prefixes, senders must have one of them */
+
+static inline __u64 weir_who(__u64 kind, __u32 value)
+{
+	return kind << 32 | value;
+}
+
 struct weir_policy_key {
 	__u16 src, dst;	  /* identities or WEIR_ID_ANY */
 	__u16 port_class; /* see weir_gen.ports, proto_class */
-	__u16 pad;
+	__u16 level;	  /* 0: the entry that decides; 1 and on: the next best, for when that before it has expired */
 };
 _Static_assert(sizeof(struct weir_policy_key) == 8, "abi");
 
-enum weir_action { WEIR_ALLOW = 1, WEIR_DENY = 2 };
+#define WEIR_POLICY_LEVELS 4
+
+enum weir_action { WEIR_ALLOW = 1, WEIR_DENY = 2, WEIR_REJECT = 3, WEIR_AUDIT = 4 };
 
 struct weir_policy_value {
 	__u32 rule; /* id, index of its counters; 0: a default */
-	__u32 action;
+	__u8 action;
+	__u8 pad;
+	__u16 rank;	/* of the forms' entries the one with the highest decides, among equals the first form's */
+	__u64 until_ns; /* CLOCK_MONOTONIC when it expires; 0: never */
+};
+_Static_assert(sizeof(struct weir_policy_value) == 16, "abi");
+
+/* ---- flows: one line each, in the chunks from weir_ctl.flows on; weir/flow.h says where and how long ----------------------- */
+enum weir_flow_state {
+	WEIR_FLOW_FREE,
+	WEIR_FLOW_NEW,	   /* not answered */
+	WEIR_FLOW_OPENING, /* TCP: answered, handshake not finished */
+	WEIR_FLOW_OPEN,	   /* both sides have shown that they hear each other */
+	WEIR_FLOW_HALF0,   /* TCP: the opener has sent its FIN */
+	WEIR_FLOW_HALF1,   /* TCP: the other side has */
+	WEIR_FLOW_CLOSED,  /* TCP: both have, or an RST ended it */
 };
 
-struct weir_flow_key { /* as the packet that opened the flow was directed */
-	struct weir_addr src, dst;
-	__be16 sport_be, dport_be;
-	__u8 proto;
-	__u8 pad[3];
-};
-_Static_assert(sizeof(struct weir_flow_key) == 40, "abi");
-
-enum weir_flow_origin { WEIR_FLOW_OUT = 1, WEIR_FLOW_IN = 2 };
+#define WEIR_FLOW_CAME_IN    1u	  /* its opener's packets came in from outside, so answers may leave */
+#define WEIR_FLOW_OUT_JUDGED 2u	  /* policy_version judged them when they left, */
+#define WEIR_FLOW_IN_JUDGED  4u	  /* when they came in */
+#define WEIR_FLOW_UNGOVERNED 8u	  /* no rule spoke of it */
+#define WEIR_FLOW_AUDITED    16u  /* would be denied */
+#define WEIR_FLOW_REOPENS    32u  /* TCP: a SYN was seen since it is open */
+#define WEIR_FLOW_END0	     64u  /* end[0] is known, */
+#define WEIR_FLOW_END1	     128u /* end[1] is */
 
 struct weir_flow {
+	struct weir_addr src, dst; /* as the packet that opened it was directed */
+	__be16 sport_be, dport_be;
+	__u8 proto;
+	__u8 state; /* enum weir_flow_state */
+	__u8 flags;
+	__u8 spilt;	      /* of the place, not of the flow: see weir/flow.h */
 	__u32 seen;	      /* low word of jiffies at its last packet */
-	__u32 policy_version; /* that judged it */
-	__u32 rule;
-	__u16 src;   /* identity that opened it */
-	__u8 origin; /* enum weir_flow_origin */
-	__u8 reason; /* of its further packets: FLOW or UNGOVERNED */
+	__u32 lock;	      /* odd while its tuple is being written */
+	__u32 policy_version; /* that judged it; 0: judge each packet */
+	__u16 rule;	      /* that allowed it */
+	__u16 identity;	      /* that opened it */
+	__u32 end[2];	      /* TCP: behind the last byte seen, or acknowledged, of the opener and of the other */
 };
-_Static_assert(sizeof(struct weir_flow) == 16, "abi");
+_Static_assert(sizeof(struct weir_flow) == WEIR_LINE_BYTES, "abi");
+_Static_assert(WEIR_MAX_RULES <= 65536 && WEIR_MAX_IDENTITIES <= 65536, "abi");
+
+/* skb->cb of tc/ask.bpf.c: in, a generation, an identity or 0 for that of the address, the interface it leaves by or 0, flags;
+ * out, the rule in the place of the generation, both identities. */
+enum weir_ask { WEIR_ASK_GEN, WEIR_ASK_FROM, WEIR_ASK_TO, WEIR_ASK_LOCAL };
+#define WEIR_ASK_FROM_HERE 1u /* an address that no identity names is this host's own */
+#define WEIR_ASK_TO_HERE   2u
 
 struct weir_rule_stats { /* per CPU, by policy rule id */
 	struct weir_count hit;

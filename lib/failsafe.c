@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "failsafe.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "address.h"
+
+#define PORT_SSH	   22
+#define PORT_DNS	   53
+#define PORT_DHCP_SERVER   67
+#define PORT_DHCP_CLIENT   68
+#define PORT_DHCP6_CLIENT  546
+#define PORT_DHCP6_SERVER  547
+#define RESOLVERS	   "/etc/resolv.conf"
+#define RESOLVERS_UPSTREAM "/run/systemd/resolve/resolv.conf" /* where the other names a stub on the loopback device */
+
+static void add(struct weir_gen *gen, const struct weir_failsafe *failsafe)
+{
+	if (gen->failsafes < WEIR_MAX_FAILSAFES)
+		gen->failsafe[gen->failsafes++] = *failsafe;
+}
+
+static void add_resolvers(struct weir_gen *gen, const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char line[256], word[64];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		struct weir_failsafe dns = {.far_be = htons(PORT_DNS), .proto = IPPROTO_UDP};
+
+		if (sscanf(line, " nameserver %63s", word) != 1)
+			continue;
+		word[strcspn(word, "%")] = 0; /* a link-local one's interface */
+		if (address_parse(word, &dns.far, NULL))
+			continue;
+		add(gen, &dns);
+		dns.proto = IPPROTO_TCP;
+		add(gen, &dns);
+	}
+	if (f)
+		fclose(f);
+}
+
+void failsafe_defaults(struct weir_gen *gen)
+{
+	gen->failsafes = 0;
+	add(gen, &(struct weir_failsafe){
+			 .near_be = htons(PORT_SSH), .proto = IPPROTO_TCP, .flags = WEIR_FAILSAFE_ESTABLISHED});
+	add(gen, &(struct weir_failsafe){
+			 .near_be = htons(PORT_DHCP_CLIENT), .far_be = htons(PORT_DHCP_SERVER), .proto = IPPROTO_UDP});
+	add(gen, &(struct weir_failsafe){.near_be = htons(PORT_DHCP6_CLIENT),
+					 .far_be = htons(PORT_DHCP6_SERVER),
+					 .proto = IPPROTO_UDP});
+	add_resolvers(gen, RESOLVERS);
+	add_resolvers(gen, RESOLVERS_UPSTREAM);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The table of tracked flows in memory. Packets read and write it at the same time; places are claimed as tc/flow_table.h
+ * claims them. */
+#include "flow.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "weir/flow.h"
+
+/* ---- the packet path's clock: only a program can read it, and this is the smallest ---------------------------------------- */
+
+/* jiffies as the packet path sees them, low word */
+static int jiffies_now(__u32 *ret, struct weir_error *err)
+{
+	static const struct bpf_insn program[] = {
+		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_jiffies64},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = (__u8[64]){0}, .data_size_in = 64, .repeat = 1);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "weir_jiffies", "GPL", program,
+			       sizeof(program) / sizeof(*program), NULL),
+	    rc;
+
+	if (fd < 0)
+		return weir_fail(err, -fd, "cannot read the kernel's clock: %s", strerror(-fd));
+	rc = bpf_prog_test_run_opts(fd, &opts);
+	close(fd);
+	if (rc)
+		return weir_fail(err, -rc, "cannot read the kernel's clock: %s", strerror(-rc));
+	*ret = opts.retval;
+	return 0;
+}
+
+/* ---- the table ------------------------------------------------------------------------------------------------------------ */
+
+int flows_ensure(struct plane *p, struct weir_error *err)
+{
+	struct chunk_run run;
+	int rc;
+
+	if (p->ctl->flows)
+		return 0;
+	rc = chunks_new(p, WEIR_FLOW_CHUNKS, &run, err);
+	if (rc)
+		return rc;
+	__atomic_store_n(&p->ctl->flows, run.first, __ATOMIC_RELEASE);
+	chunks_unmap(&run);
+	return 0;
+}
+
+int flow_table_open(struct plane *p, struct flow_table *ret, struct weir_error *err)
+{
+	struct flow_table t = {.ctl = p->ctl};
+	int rc = jiffies_now(&t.now, err);
+
+	if (!rc)
+		rc = chunks_map(p, p->ctl->flows, WEIR_FLOW_CHUNKS, &t.run, err);
+	if (!rc)
+		*ret = t;
+	return rc;
+}
+
+void flow_table_close(struct flow_table *t)
+{
+	chunks_unmap(&t->run);
+}
+
+static struct weir_flow *place(const struct flow_table *t, __u32 number)
+{
+	return (struct weir_flow *)t->run.memory + number;
+}
+
+static __u32 life(const struct flow_table *t, const struct weir_flow *f)
+{
+	return weir_flow_idle_s(f->state, f->proto) * t->ctl->hz;
+}
+
+static bool lives(const struct flow_table *t, const struct weir_flow *f)
+{
+	return f->state != WEIR_FLOW_FREE && t->now - f->seen <= life(t, f);
+}
+
+/* A copy of one place, if a living flow is there and stayed there meanwhile. */
+static bool copy(const struct flow_table *t, __u32 number, struct weir_flow *ret)
+{
+	const struct weir_flow *f = place(t, number);
+	__u32 lock = __atomic_load_n(&f->lock, __ATOMIC_ACQUIRE);
+
+	if (!lives(t, f))
+		return false;
+	memcpy(ret, f, sizeof(*ret));
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return !(lock & 1) && __atomic_load_n(&f->lock, __ATOMIC_RELAXED) == lock;
+}
+
+int flows_walk(struct plane *p, int (*each)(void *arg, const struct flow_seen *flow), void *arg, struct weir_error *err)
+{
+	struct flow_table t;
+	int rc;
+
+	if (!p->ctl->flows)
+		return 0;
+	rc = flow_table_open(p, &t, err);
+	if (rc)
+		return rc;
+	for (__u32 i = 0; !rc && i < WEIR_MAX_FLOWS; i++) {
+		struct flow_seen seen;
+		__u32 idle;
+
+		if (!copy(&t, i, &seen.flow))
+			continue;
+		idle = t.now - seen.flow.seen;
+		seen.idle_s = idle / t.ctl->hz;
+		seen.left_s = (life(&t, &seen.flow) - idle) / t.ctl->hz;
+		rc = each(arg, &seen);
+	}
+	flow_table_close(&t);
+	return rc;
+}
+
+static bool claim(struct weir_flow *f)
+{
+	__u32 lock = __atomic_load_n(&f->lock, __ATOMIC_ACQUIRE);
+
+	return !(lock & 1) &&
+	       __atomic_compare_exchange_n(&f->lock, &lock, lock + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+static void publish(struct weir_flow *f)
+{
+	__atomic_add_fetch(&f->lock, 1, __ATOMIC_RELEASE);
+}
+
+int flows_remove(struct plane *p, bool (*wanted)(void *arg, const struct weir_flow *flow), void *arg,
+		 size_t *ret_removed, struct weir_error *err)
+{
+	struct flow_table t;
+	size_t removed = 0;
+	int rc;
+
+	*ret_removed = 0;
+	if (!p->ctl->flows)
+		return 0;
+	rc = flow_table_open(p, &t, err);
+	if (rc)
+		return rc;
+	for (__u32 i = 0; i < WEIR_MAX_FLOWS; i++) {
+		struct weir_flow *f = place(&t, i), flow;
+
+		if (!copy(&t, i, &flow) || (wanted && !wanted(arg, &flow)) || !claim(f))
+			continue;
+		f->state = WEIR_FLOW_FREE;
+		publish(f);
+		removed++;
+	}
+	flow_table_close(&t);
+	*ret_removed = removed;
+	return 0;
+}
+
+/* ---- entering ------------------------------------------------------------------------------------------------------------- */
+
+static bool addr_same(const struct weir_addr *a, const struct weir_addr *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+/* either direction */
+static bool same(const struct weir_flow *a, const struct weir_flow *b)
+{
+	if (a->proto != b->proto)
+		return false;
+	if (addr_same(&a->src, &b->src) && addr_same(&a->dst, &b->dst) && a->sport_be == b->sport_be &&
+	    a->dport_be == b->dport_be)
+		return true;
+	return addr_same(&a->src, &b->dst) && addr_same(&a->dst, &b->src) && a->sport_be == b->dport_be &&
+	       a->dport_be == b->sport_be;
+}
+
+bool flow_table_add(struct flow_table *t, const struct weir_flow *flow)
+{
+	__u64 hash =
+		weir_flow_hash(t->ctl->flow_seed, &flow->src, &flow->dst, flow->sport_be, flow->dport_be, flow->proto);
+	struct weir_flow *home = place(t, weir_flow_place(hash, 0)), *f = NULL;
+
+	for (__u32 i = 0; i < WEIR_FLOW_PLACES; i++) {
+		struct weir_flow *at = place(t, weir_flow_place(hash, i));
+
+		if (lives(t, at) && same(at, flow)) {
+			at->flags |= flow->flags & ~(WEIR_FLOW_END0 | WEIR_FLOW_END1);
+			at->policy_version = flow->policy_version;
+			return true;
+		}
+		if (!f && !lives(t, at))
+			f = at;
+	}
+	if (!f || !claim(f))
+		return false;
+	if (f != home)
+		home->spilt = 1;
+	f->src = flow->src;
+	f->dst = flow->dst;
+	f->sport_be = flow->sport_be;
+	f->dport_be = flow->dport_be;
+	f->proto = flow->proto;
+	f->state = flow->state;
+	f->flags = flow->flags;
+	f->seen = t->now;
+	f->policy_version = flow->policy_version;
+	f->rule = flow->rule;
+	f->identity = flow->identity;
+	f->end[0] = flow->end[0];
+	f->end[1] = flow->end[1];
+	publish(f);
+	return true;
+}

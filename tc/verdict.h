@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The stages that both directions share: a flow goes on, is answered, is judged and remembered. `hook` tells the direction:
+ * VERDICT_OUT at egress, VERDICT_IN at ingress, being the flag that says which of the two has judged a flow. */
+#ifndef WEIR_TC_VERDICT_H
+#define WEIR_TC_VERDICT_H
+
+#include "flow.h"
+#include "identity.h"
+#include "judge.h"
+
+#define VERDICT_OUT WEIR_FLOW_OUT_JUDGED
+#define VERDICT_IN  WEIR_FLOW_IN_JUDGED
+#define JUDGED	    (WEIR_FLOW_OUT_JUDGED | WEIR_FLOW_IN_JUDGED)
+
+/* what every stage needs */
+struct run {
+	struct weir_ctl *ctl;
+	struct weir_gen *gen;
+	__u32 g;
+	__u32 hook;
+};
+
+static __always_inline bool run_begin(struct run *run, __u32 hook)
+{
+	run->ctl = control();
+	if (!run->ctl)
+		return false;
+	run->g = *(volatile __u32 *)&run->ctl->gen & 1;
+	run->gen = &run->ctl->gens[run->g];
+	run->hook = hook;
+	return run->gen->policy_on;
+}
+
+static __always_inline void rule_count(__u32 rule, __u32 bytes)
+{
+	struct weir_rule_stats *stats = rule ? bpf_map_lookup_elem(&weir_rule_stats, &rule) : NULL;
+
+	if (stats) {
+		stats->hit.packets++;
+		stats->hit.bytes += bytes;
+	}
+}
+
+/* Stage: part of a flow that policy allowed as it is now? A packet that opens one is always judged: its sender may be
+ * another than last time. (For UDP any packet may open, and none tells; there the flow decides until it idles out.) */
+static __always_inline int flow_go_on(struct __sk_buff *skb, const struct packet *p, const struct run *run,
+				      const struct flow_hit *hit)
+{
+	struct weir_flow *f = hit->flow;
+
+	if (!f || hit->dir != FLOW_FORWARD || !(f->flags & run->hook) ||
+	    f->policy_version != run->gen->policy_version || is_syn(p))
+		return NEXT;
+	flow_advance(skb, p, hit);
+	rule_count(f->rule, p->bytes);
+	if (f->flags & WEIR_FLOW_AUDITED)
+		return WEIR_R_WOULD_DENY;
+	return f->flags & WEIR_FLOW_UNGOVERNED ? WEIR_R_UNGOVERNED : WEIR_R_FLOW;
+}
+
+/* the class of the packet that this one answers */
+static __always_inline __u16 answered_class(const struct packet *p, const struct weir_gen *gen)
+{
+	if (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP)
+		return port_class(gen, p->proto == IPPROTO_UDP, bpf_ntohs(p->sport_be));
+	if (p->proto == IPPROTO_ICMP)
+		return port_class(gen, 2, ICMP_ECHO_REQUEST << 8);
+	if (p->proto == IPPROTO_ICMPV6)
+		return port_class(gen, 3, ICMPV6_ECHO_REQUEST << 8);
+	return gen->proto_class[p->proto];
+}
+
+static __always_inline __u32 flow_version(const struct run *run, const struct judgement *judgement)
+{
+	return judgement->timed ? 0 : run->gen->policy_version;
+}
+
+/* Would the flow that this packet answers still be allowed to begin? So that what an opener may not do any more is cut from
+ * both sides. */
+static __always_inline int flow_judge_again(struct __sk_buff *skb, const struct packet *p, const struct run *run,
+					    struct weir_flow *f)
+{
+	__u16 to = identity_of_address(run->gen, &p->src, p->v4);
+	struct judgement judgement;
+
+	if (!to)
+		to = run->hook == VERDICT_OUT && skb->sk ? WEIR_ID_HOST : WEIR_ID_WORLD;
+	judgement = judge_class(run->gen, run->g, f->identity, to, answered_class(p, run->gen));
+	if (!reason_passes(judgement.reason))
+		return judgement.reason;
+	f->rule = judgement.rule;
+	f->policy_version = flow_version(run, &judgement);
+	return NEXT;
+}
+
+/* Stage: answer to a flow whose opener was let through? Never a TCP packet that opens: a peer's SYN must not license ours to
+ * it. What came in where nothing is judged may be answered as long as it lives. */
+static __always_inline int flow_reply(struct __sk_buff *skb, const struct packet *p, const struct run *run,
+				      const struct flow_hit *hit)
+{
+	__u8 licence = run->hook == VERDICT_OUT ? WEIR_FLOW_CAME_IN : JUDGED;
+	__u8 judged = run->hook == VERDICT_OUT ? WEIR_FLOW_IN_JUDGED : JUDGED;
+	struct weir_flow *f = hit->flow;
+	int reason;
+
+	if (!f || hit->dir != FLOW_ANSWER || is_syn(p) || !(f->flags & licence))
+		return NEXT;
+	if (f->flags & judged && f->policy_version != run->gen->policy_version) {
+		reason = flow_judge_again(skb, p, run, f);
+		if (reason != NEXT)
+			return reason;
+	}
+	flow_advance(skb, p, hit);
+	return WEIR_R_REPLY;
+}
+
+/* An entry that has been there is judged anew. A packet in mid-stream renews only a flow of its own sender: the kernel's own
+ * resets and time-wait acknowledgements must not renew one that its sender may not have any more. A flow that is now denied
+ * stays as it is: what its peer still sends must not count as a flow that came in. */
+static __always_inline void flow_renew(struct __sk_buff *skb, const struct packet *p, const struct flow_hit *hit,
+				       const struct flow_terms *terms, __u32 hook)
+{
+	__u8 other = JUDGED & ~hook, kept;
+	struct weir_flow *f = hit->flow;
+
+	flow_advance(skb, p, hit);
+	if (hit->dir == FLOW_ANSWER)
+		return;
+	if (f->flags & hook && f->identity && f->identity != terms->identity && !flow_opens(p))
+		return;
+	kept = f->flags & ~(WEIR_FLOW_UNGOVERNED | WEIR_FLOW_AUDITED);
+	if (f->policy_version != terms->policy_version)
+		kept &= ~other;
+	f->policy_version = 0; /* nothing half new is believed */
+	barrier();
+	f->rule = terms->rule;
+	f->identity = terms->identity;
+	f->flags = kept | terms->flags;
+	barrier();
+	f->policy_version = terms->policy_version;
+}
+
+/* Our own SYN takes the entry of a peer's that was not answered yet: so the flow is ours to judge. */
+static __always_inline bool flow_restarts(const struct packet *p, const struct flow_hit *hit, __u32 hook)
+{
+	if (!is_syn(p))
+		return false;
+	return hit->flow->state == WEIR_FLOW_CLOSED ||
+	       (hook == VERDICT_OUT && hit->dir == FLOW_ANSWER && !weir_flow_confirmed(hit->flow->state));
+}
+
+static __always_inline void flow_remember(struct __sk_buff *skb, const struct packet *p, const struct run *run,
+					  const struct flow_hit *hit, const struct flow_terms *terms)
+{
+	if (!flow_tracks(p))
+		return;
+	if (hit->flow && !flow_restarts(p, hit, run->hook))
+		flow_renew(skb, p, hit, terms, run->hook);
+	else if (hit->flow || flow_opens(p) || (p->proto == IPPROTO_TCP && !(p->flags & TCP_RST)))
+		flow_begin(skb, run->ctl, p, hit, terms);
+}
+
+/* Stage, the last: who sends to whom, and what does policy say? */
+static __always_inline int flow_judge(struct __sk_buff *skb, const struct packet *p, const struct run *run,
+				      const struct flow_hit *hit, __u16 src, __u16 dst)
+{
+	struct judgement judgement = judge(p, run->gen, run->g, src, dst);
+	struct flow_terms terms = {
+		.policy_version = flow_version(run, &judgement),
+		.rule = judgement.rule,
+		.identity = src,
+		.flags = run->hook | (run->hook == VERDICT_IN ? WEIR_FLOW_CAME_IN : 0),
+	};
+
+	if (judgement.reason == WEIR_R_UNGOVERNED)
+		terms.flags |= WEIR_FLOW_UNGOVERNED;
+	if (judgement.reason == WEIR_R_WOULD_DENY)
+		terms.flags |= WEIR_FLOW_AUDITED;
+	rule_count(judgement.rule, p->bytes);
+	if (reason_passes(judgement.reason))
+		flow_remember(skb, p, run, hit, &terms);
+	return judgement.reason;
+}
+
+#endif
