@@ -41,7 +41,7 @@ LIBWEIR  := $(BUILD)/libweir.a
 WEIR     := $(if $(CTL_SRC),$(BUILD)/weir)
 
 # ---- flags
-PKGS       := libbpf libxdp libnl-3.0 libnl-route-3.0 libmnl
+PKGS       := libbpf libxdp libnl-3.0 libnl-route-3.0 libmnl libpcap
 PKG_CONFIG ?= pkg-config
 WARN       := -Wall -Wextra -Werror
 SANITIZE   ?=# for example address,undefined
@@ -178,7 +178,7 @@ format: ## lay out the C sources as `make check` wants them
 install: all ## DESTDIR= PREFIX=
 	install -D -m 755 $(BUILD)/weir $(DESTDIR)$(bindir)/weir
 	install -d $(DESTDIR)$(bpfdir) $(DESTDIR)$(compdir) $(DESTDIR)$(mandir)/man8
-	install -m 644 $(filter-out $(BUILD)/lib/%,$(BPF_OBJ)) $(DESTDIR)$(bpfdir)
+	install -m 644 $(filter-out $(BUILD)/lib/% $(BUILD)/tc/ask.bpf.o,$(BPF_OBJ)) $(DESTDIR)$(bpfdir)
 	install -m 644 $(BUILD)/man/weir.8 $(DESTDIR)$(mandir)/man8
 	$(BUILD)/weir completion > $(DESTDIR)$(compdir)/weir
 

@@ -27,12 +27,15 @@ static void attach_warn(void *arg, const char *text, const char *hint)
 	w->count += !!w->texts[w->count];
 }
 
-static void attach_print(const struct warnings *w, const char *dev)
+static void attach_print(const struct warnings *w, const struct capture *devices)
 {
 	struct json j = {.out = stdout};
 
 	json_open(&j, NULL, '{');
-	json_text(&j, "device", dev);
+	json_open(&j, "devices", '[');
+	for (unsigned int i = 0; i < devices->count; i++)
+		json_text(&j, NULL, devices->words[i].text);
+	json_close(&j, ']');
 	json_open(&j, "warnings", '[');
 	for (size_t i = 0; i < w->count; i++)
 		json_text(&j, NULL, w->texts[i]);
@@ -41,13 +44,10 @@ static void attach_print(const struct warnings *w, const char *dev)
 	putchar('\n');
 }
 
-int cmd_attach(struct ctl *c, const struct args *args, struct weir_error *err)
+static int request_from(const struct args *args, struct attach_request *ret, struct weir_error *err)
 {
-	const char *xdp = args_text(args, "XDP"), *tc = args_text(args, "TC");
+	const char *xdp = args_text(args, "XDP"), *tc = args_text(args, "TC"), *order = args_text(args, "ORDER");
 	struct attach_request request = {.xdp = ATTACH_XDP_NATIVE, .tc = ATTACH_TC_EGRESS};
-	struct warnings warnings = {.json = c->json};
-	plane_auto p = {};
-	struct link l;
 	int rc;
 
 	if (xdp && !strcmp(xdp, "off"))
@@ -58,18 +58,34 @@ int cmd_attach(struct ctl *c, const struct args *args, struct weir_error *err)
 		request.tc = ATTACH_TC_OFF;
 	if (tc && !strcmp(tc, "egress,ingress"))
 		request.tc |= ATTACH_TC_INGRESS;
+	if (order && !strcmp(order, "first"))
+		request.order = ATTACH_FIRST;
 	if (request.xdp == ATTACH_XDP_OFF && request.tc == ATTACH_TC_OFF) {
 		rc = weir_fail(err, EINVAL, "nothing to attach: XDP and TC are both off");
 		return weir_hint(err, rc, "`weir detach %s` takes programs off", args_text(args, "DEV"));
 	}
-	/* a mistake must not even create the maps */
-	rc = link_by_name(args_text(args, "DEV"), &l, err);
+	*ret = request;
+	return 0;
+}
+
+int cmd_attach(struct ctl *c, const struct args *args, struct weir_error *err)
+{
+	const struct capture *devices = args_all(args, "DEV");
+	struct warnings warnings = {.json = c->json};
+	struct attach_request request;
+	plane_auto p = {};
+	struct link l;
+	int rc = request_from(args, &request, err);
+
+	/* a mistake must not even create the maps, nor attach to some of the devices */
+	for (unsigned int i = 0; i < devices->count && !rc; i++)
+		rc = weir_at(err, link_by_name(devices->words[i].text, &l, err), &devices->words[i]);
 	if (!rc)
 		rc = ctl_open(c, args, &p, err);
-	if (!rc)
-		rc = attach(&p, args_text(args, "DEV"), &request, attach_warn, &warnings, err);
+	for (unsigned int i = 0; i < devices->count && !rc; i++)
+		rc = attach(&p, devices->words[i].text, &request, attach_warn, &warnings, err);
 	if (!rc && c->json)
-		attach_print(&warnings, args_text(args, "DEV"));
+		attach_print(&warnings, devices);
 	for (size_t i = 0; i < warnings.count; i++)
 		free(warnings.texts[i]);
 	free(warnings.texts);
@@ -78,11 +94,12 @@ int cmd_attach(struct ctl *c, const struct args *args, struct weir_error *err)
 
 int cmd_detach(struct ctl *c, const struct args *args, struct weir_error *err)
 {
+	const struct capture *devices = args_all(args, "DEV");
 	plane_auto p = {};
 	int rc = ctl_open(c, args, &p, err);
 
-	if (!rc)
-		rc = detach(&p, args_text(args, "DEV"), err);
+	for (unsigned int i = 0; i < devices->count && !rc; i++)
+		rc = detach(&p, devices->words[i].text, err);
 	if (!rc)
 		ctl_done(c);
 	return rc;

@@ -7,13 +7,13 @@ _weir_argument()
 {
 	local item
 
-	case $1 in
+	case ${1%...} in
 	DEV)
 		for item in /sys/class/net/*; do
 			candidates+=("${item##*/}")
 		done
 		;;
-	FILE)
+	FILE | PCAP)
 		compopt -o filenames 2>/dev/null
 		while IFS= read -r item; do
 			candidates+=("$item")
@@ -34,7 +34,7 @@ _weir_argument()
 	PROTO)
 		candidates+=(tcp udp icmp icmpv6)
 		;;
-	COMMAND...)
+	COMMAND)
 		candidates+=("${_weir_synopses[@]%% *}")
 		;;
 	*=*)

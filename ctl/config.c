@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "compile.h"
 #include "ctl.h"
 
 /* A mistake must not even create the maps: where there are none yet, the edit is tried on an empty model first. */
@@ -35,10 +35,12 @@ int ctl_change(struct ctl *c, const struct args *args, model_edit *edit, struct 
 	rc = change_open(c, args, edit, &p, err);
 	if (!rc)
 		rc = compile_running(&p, false, &m, err);
-	if (!rc)
+	if (!rc) {
+		model_policy_expire(&m, time(NULL));
 		rc = edit(&m, args, err);
+	}
 	if (!rc)
-		rc = compile_commit(&p, &m, 0, err);
+		rc = compile_commit_if(&p, &m, 0, session_check, (void *)(uintptr_t)args, err);
 	if (!rc)
 		ctl_done(c);
 	return rc;
@@ -68,7 +70,7 @@ void file_close(FILE **file)
 	*file = NULL;
 }
 
-static int model_from_file(const char *name, struct model *m, struct weir_error *err)
+int model_from_file(const char *name, struct model *m, struct weir_error *err)
 {
 	file_auto in = NULL;
 	int rc = file_open(name, &in, err);
@@ -247,7 +249,7 @@ int cmd_apply(struct ctl *c, const struct args *args, struct weir_error *err)
 	if (!rc)
 		rc = ctl_open(c, args, &p, err);
 	if (!rc)
-		rc = compile_commit(&p, &m, COMPILE_PREFIXES, err);
+		rc = compile_commit_if(&p, &m, COMPILE_PREFIXES, session_check, (void *)(uintptr_t)args, err);
 	if (rc)
 		return rc;
 	ctl_done(c);

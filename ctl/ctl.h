@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "compile.h"
 #include "grammar.h"
 #include "model.h"
 #include "out.h"
@@ -38,6 +39,10 @@ void report_error(const struct weir_error *err);
 typedef int model_edit(struct model *m, const struct args *args, struct weir_error *err);
 int ctl_change(struct ctl *c, const struct args *args, model_edit *edit, struct weir_error *err);
 
+/* session.c: a compile_check whose arg is the command's struct args: refuses (-EBUSY) what would deny the SSH session that it is
+ * typed in, unless --yes is among its words. */
+int session_check(const struct candidate *c, void *arg, struct weir_error *err);
+
 /* The answer of a command that has nothing to tell: an empty JSON document, or silence. */
 void ctl_done(const struct ctl *c);
 
@@ -45,6 +50,9 @@ void ctl_done(const struct ctl *c);
 int file_open(const char *name, FILE **ret, struct weir_error *err);
 void file_close(FILE **file);
 #define file_auto __attribute__((cleanup(file_close))) FILE *
+
+/* config.c: a configuration file as a model, which must be initialised */
+int model_from_file(const char *name, struct model *m, struct weir_error *err);
 
 /* what the packet path knows of the way to a backend */
 static inline enum weir_hop_state hop_state(const struct weir_backend *backend)
@@ -56,6 +64,9 @@ static inline enum weir_hop_state hop_state(const struct weir_backend *backend)
 #define RULE_CELLS "ACTION", "FROM", "TO", "PROTO", "PORTS", ">PACKETS", ">BYTES"
 void rule_cells(struct table *t, const struct model *m, const struct policy_rule *rule, const struct weir_count *count);
 void rule_json(struct json *j, const struct model *m, const struct policy_rule *rule, const struct weir_count *count);
+
+/* policy_compiled.c: `policy list --compiled` */
+int policy_compiled(struct ctl *c, const struct args *args, struct weir_error *err);
 
 /* help.c: how to call it, in two lines */
 void help_usage(FILE *out);

@@ -26,13 +26,26 @@ static void identities_table(const struct model *m)
 			table_cell(&t, "cidr");
 			table_cell(&t, prefix_text(&id->prefixes[k], prefix));
 		}
-		for (size_t k = 0; k < id->cgroups_count; k++) {
+		for (size_t k = 0; k < id->members_count; k++) {
 			table_cell(&t, id->name);
-			table_cell(&t, "cgroup");
-			table_cell(&t, id->cgroups[k]);
+			table_cell(&t, member_kind_text(id->members[k].kind));
+			table_cell(&t, id->members[k].text);
 		}
 	}
 	table_end(&t);
+}
+
+/* "cgroups": [...], "units": [...] and so on */
+static void members_json(struct json *j, const struct identity *id, enum member_kind kind)
+{
+	char key[16];
+
+	snprintf(key, sizeof(key), "%ss", member_kind_text(kind));
+	json_open(j, key, '[');
+	for (size_t k = 0; k < id->members_count; k++)
+		if (id->members[k].kind == kind)
+			json_text(j, NULL, id->members[k].text);
+	json_close(j, ']');
 }
 
 static void identities_json(const struct model *m)
@@ -52,10 +65,8 @@ static void identities_json(const struct model *m)
 		for (size_t k = 0; k < id->prefixes_count; k++)
 			json_text(&j, NULL, prefix_text(&id->prefixes[k], prefix));
 		json_close(&j, ']');
-		json_open(&j, "cgroups", '[');
-		for (size_t k = 0; k < id->cgroups_count; k++)
-			json_text(&j, NULL, id->cgroups[k]);
-		json_close(&j, ']');
+		for (int kind = 0; kind < MEMBER_KINDS; kind++)
+			members_json(&j, id, (enum member_kind)kind);
 		json_close(&j, '}');
 	}
 	json_close(&j, ']');
@@ -76,4 +87,32 @@ int cmd_identity_list(struct ctl *c, const struct args *args, struct weir_error 
 	else
 		identities_table(&m);
 	return 0;
+}
+
+/* Whatever an identity is known by is looked for anew: committing what runs does that. Names are only checked: one look serves
+ * all. */
+static int refresh_names(const struct model *m, const struct args *args, struct weir_error *err)
+{
+	const struct capture *names = args_all(args, "NAME");
+	size_t identity;
+	int rc = 0;
+
+	for (unsigned int i = 0; names && i < names->count && !rc; i++)
+		rc = weir_at(err, model_identity_find(m, names->words[i].text, &identity, err), &names->words[i]);
+	return rc;
+}
+
+int cmd_identity_refresh(struct ctl *c, const struct args *args, struct weir_error *err)
+{
+	plane_auto p = {};
+	model_auto m = {};
+	int rc = ctl_running(c, args, false, &p, &m, err);
+
+	if (!rc)
+		rc = refresh_names(&m, args, err);
+	if (!rc)
+		rc = compile_commit(&p, &m, 0, err);
+	if (!rc)
+		ctl_done(c);
+	return rc;
 }

@@ -3,8 +3,10 @@
 #include "ctl.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "stats.h"
+#include "time_text.h"
 
 int cmd_policy_add(struct ctl *c, const struct args *args, struct weir_error *err)
 {
@@ -23,6 +25,13 @@ int cmd_policy_del(struct ctl *c, const struct args *args, struct weir_error *er
 
 /* ---- list ---- */
 
+static const char *until_text(const struct policy_rule *rule, char buf[TIME_TEXT_MAX])
+{
+	if (!rule->until)
+		return NULL;
+	return rule->until > time(NULL) ? time_text(rule->until, buf) : "over";
+}
+
 void rule_cells(struct table *t, const struct model *m, const struct policy_rule *rule, const struct weir_count *count)
 {
 	char proto[PROTO_TEXT_MAX], ports[PORTS_TEXT_MAX];
@@ -39,10 +48,13 @@ void rule_cells(struct table *t, const struct model *m, const struct policy_rule
 
 static void policy_table(const struct model *m, const struct weir_count *counts)
 {
-	struct table t = TABLE("ID", RULE_CELLS);
+	struct table t = TABLE("ID", RULE_CELLS, "UNTIL", "NOTE");
+	char until[TIME_TEXT_MAX];
 
 	for (size_t i = 0; i < m->rules_count; i++) {
 		rule_cells(&t, m, &m->rules[i], &counts[m->rules[i].id]);
+		table_cell(&t, until_text(&m->rules[i], until));
+		table_cell(&t, m->rules[i].note);
 	}
 	for (size_t i = 0; i < m->defaults_count; i++) {
 		table_cell(&t, "default");
@@ -56,7 +68,8 @@ static void policy_table(const struct model *m, const struct weir_count *counts)
 
 void rule_json(struct json *j, const struct model *m, const struct policy_rule *rule, const struct weir_count *count)
 {
-	char proto[PROTO_TEXT_MAX];
+	char proto[PROTO_TEXT_MAX], ports[PORTS_TEXT_MAX], until[TIME_TEXT_MAX];
+	bool icmp = rule->ports_count && proto_is_icmp(rule->proto);
 
 	json_open(j, NULL, '{');
 	json_number(j, "id", rule->id);
@@ -65,13 +78,16 @@ void rule_json(struct json *j, const struct model *m, const struct policy_rule *
 	json_text(j, "to", model_party_name(m, &rule->to));
 	json_text(j, "proto", rule->proto ? proto_text(rule->proto, proto) : NULL);
 	json_open(j, "ports", '[');
-	for (size_t i = 0; i < rule->ports_count; i++) {
+	for (size_t i = 0; !icmp && i < rule->ports_count; i++) {
 		json_open(j, NULL, '{');
 		json_number(j, "low", rule->ports[i].low);
 		json_number(j, "high", rule->ports[i].high);
 		json_close(j, '}');
 	}
 	json_close(j, ']');
+	json_text(j, "icmp", icmp ? ports_text(rule, ports) : NULL);
+	json_text(j, "note", rule->note[0] ? rule->note : NULL);
+	json_text(j, "until", rule->until ? time_text(rule->until, until) : NULL);
 	json_count(j, count);
 	json_close(j, '}');
 }
@@ -102,8 +118,11 @@ int cmd_policy_list(struct ctl *c, const struct args *args, struct weir_error *e
 	struct weir_count *counts;
 	plane_auto p = {};
 	model_auto m = {};
-	int rc = ctl_running(c, args, false, &p, &m, err);
+	int rc;
 
+	if (args_has(args, "--compiled"))
+		return policy_compiled(c, args, err);
+	rc = ctl_running(c, args, false, &p, &m, err);
 	if (rc)
 		return rc;
 	counts = ctl_alloc(NULL, WEIR_MAX_RULES, sizeof(*counts));

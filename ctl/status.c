@@ -190,11 +190,12 @@ static const char *tc_text(const struct attachment *a)
 
 static const char *notes_text(const struct attachment *a, char buf[64])
 {
-	snprintf(buf, 64, "%s%s%s%s",
+	snprintf(buf, 64, "%s%s%s%s%s",
 		 a->gone      ? ",gone"
 		 : a->link.up ? ",up"
 			      : ",down",
 		 a->xdp_frags ? ",frags" : "", a->xdp_dispatcher ? ",dispatcher" : "",
+		 a->egress_tcx || a->ingress_tcx ? ",tcx" : "",
 		 a->xdp_by_hand || a->egress_by_hand || a->ingress_by_hand ? ",by-hand" : "");
 	return buf + 1;
 }
@@ -247,8 +248,10 @@ static void devices_json(struct json *j, const struct status *s)
 		json_open(j, "tc", '{');
 		id_json(j, "egress_id", a->egress_id);
 		json_bool(j, "egress_by_hand", a->egress_by_hand);
+		json_bool(j, "egress_tcx", a->egress_tcx);
 		id_json(j, "ingress_id", a->ingress_id);
 		json_bool(j, "ingress_by_hand", a->ingress_by_hand);
+		json_bool(j, "ingress_tcx", a->ingress_tcx);
 		json_close(j, '}');
 		json_close(j, '}');
 	}

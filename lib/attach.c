@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "attach_parts.h"
+#include "device.h"
 #include "nexthop.h"
 
 /* bpf_fib_lookup answers only for a device that forwards. */
@@ -38,7 +39,7 @@ static void forwarding_check(const struct link *l, const struct report *report)
 }
 
 static int hook_set(struct plane *p, const struct instance *ours, const struct link *l, enum tc_hook hook, bool wanted,
-		    const struct report *report, struct weir_error *err)
+		    enum attach_order order, const struct report *report, struct weir_error *err)
 {
 	code_auto code = {};
 	int rc;
@@ -48,9 +49,7 @@ static int hook_set(struct plane *p, const struct instance *ours, const struct l
 		return rc < 0 ? rc : 0;
 	}
 	rc = code_load(p, hook == TC_HOOK_EGRESS ? CODE_EGRESS : CODE_INGRESS, &code, err);
-	if (!rc)
-		rc = clsact_ensure(l->ifindex, err);
-	return rc ? rc : tc_attach(ours, l, hook, &code, report, err);
+	return rc ? rc : tc_attach(ours, l, hook, order, &code, report, err);
 }
 
 /* Ingress before egress and XDP after both would leave no gap, but XDP is what drivers refuse: it goes first, so that a
@@ -68,9 +67,9 @@ static int hooks_set(struct plane *p, const struct instance *ours, const struct 
 		rc = xdp_attach(p, ours, l, request->xdp, report, err);
 	if (rc)
 		return rc;
-	rc = hook_set(p, ours, l, TC_HOOK_INGRESS, ingress, report, err);
+	rc = hook_set(p, ours, l, TC_HOOK_INGRESS, ingress, request->order, report, err);
 	if (!rc)
-		rc = hook_set(p, ours, l, TC_HOOK_EGRESS, egress, report, err);
+		rc = hook_set(p, ours, l, TC_HOOK_EGRESS, egress, request->order, report, err);
 	if (rc && before.running.owner != PROGRAM_OURS && before.inside.owner != PROGRAM_OURS &&
 	    link_by_index(l->ifindex, &now, NULL) == 0)
 		xdp_detach(ours, &now, NULL);
@@ -96,8 +95,11 @@ int attach(struct plane *p, const char *dev, const struct attach_request *reques
 	/* first of all: programs of an instance that is nobody's could be steered from anywhere */
 	if (!rc)
 		rc = plane_claim_netns(p, err);
-	if (!rc)
+	if (!rc) {
+		device_name(p, (__u32)l.ifindex, l.name);
+		device_flag(p, (__u32)l.ifindex, WEIR_DEV_INGRESS, request->tc & ATTACH_TC_INGRESS);
 		rc = hooks_set(p, &ours, &l, request, &report, err);
+	}
 	/* the device may be a way to backends, and only now take frames */
 	if (!rc)
 		rc = nexthops_refresh(p, err);
@@ -132,6 +134,8 @@ int detach(struct plane *p, const char *dev, struct weir_error *err)
 	if (rc)
 		return rc;
 	rc = link_clear(&ours, &l, err);
+	if (rc > 0)
+		device_flag(p, (__u32)l.ifindex, WEIR_DEV_INGRESS, false);
 	if (rc)
 		return rc < 0 ? rc : 0;
 	rc = weir_fail(err, ENOENT, "nothing of this instance is attached to '%s'", l.name);
@@ -173,12 +177,13 @@ static int attachment_read(const struct instance *ours, const struct link *l, st
 	struct program egress = {}, ingress = {};
 	const struct program *xdp;
 	struct xdp_state state = {};
+	bool egress_tcx = false, ingress_tcx = false;
 	int rc = xdp_look(ours, l, &state, err);
 
 	if (!rc)
-		rc = tc_look(ours, l->ifindex, TC_HOOK_EGRESS, &egress, err);
+		rc = tc_look(ours, l->ifindex, TC_HOOK_EGRESS, &egress, &egress_tcx, err);
 	if (!rc)
-		rc = tc_look(ours, l->ifindex, TC_HOOK_INGRESS, &ingress, err);
+		rc = tc_look(ours, l->ifindex, TC_HOOK_INGRESS, &ingress, &ingress_tcx, err);
 	if (rc)
 		return rc;
 	xdp = state.inside.owner == PROGRAM_OURS ? &state.inside : &state.running;
@@ -189,6 +194,8 @@ static int attachment_read(const struct instance *ours, const struct link *l, st
 		.ingress_id = ingress.id,
 		.egress_by_hand = egress.by_hand,
 		.ingress_by_hand = ingress.by_hand,
+		.egress_tcx = egress_tcx,
+		.ingress_tcx = ingress_tcx,
 	};
 	if (xdp->owner == PROGRAM_OURS) {
 		ret->xdp_id = xdp->id;
@@ -239,7 +246,11 @@ int attachments(struct plane *p, struct attachment **ret, size_t *ret_count, str
 		if (!ifindex || link_exists(links, links_count, ifindex))
 			continue;
 		all[count] = (struct attachment){.link.ifindex = (int)ifindex, .gone = true};
-		snprintf(all[count++].link.name, IF_NAMESIZE, "#%u", ifindex); /* its name went with it */
+		if (*p->devs[slot].name)
+			snprintf(all[count].link.name, IF_NAMESIZE, "%s", p->devs[slot].name);
+		else /* it was never attached by weir, and its name went with it */
+			snprintf(all[count].link.name, IF_NAMESIZE, "#%u", ifindex);
+		count++;
 	}
 	*ret = all;
 	*ret_count = count;

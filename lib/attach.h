@@ -10,12 +10,16 @@
 enum attach_xdp { ATTACH_XDP_OFF, ATTACH_XDP_NATIVE, ATTACH_XDP_SKB };
 enum attach_tc { ATTACH_TC_OFF = 0, ATTACH_TC_EGRESS = 1, ATTACH_TC_INGRESS = 2 };
 
+/* among other programs on a tcx hook; those of clsact run behind all of them */
+enum attach_order { ATTACH_LAST, ATTACH_FIRST };
+
 /* what the device shall have: ours is taken off where it says off */
 struct attach_request {
 	enum attach_xdp xdp;
 	/* bits of enum attach_tc; the ingress program also comes along whenever XDP or egress is asked for: it resolves next
 	 * hops and sees the flows that replies belong to */
 	unsigned int tc;
+	enum attach_order order; /* of a new TC program; one that is there keeps its place */
 };
 
 struct attachment {
@@ -30,7 +34,8 @@ struct attachment {
 	/* TC */
 	__u32 egress_id, ingress_id; /* our programs, 0: none */
 	bool egress_by_hand, ingress_by_hand;
-	bool gone; /* the device that a slot was claimed for is no more */
+	bool egress_tcx, ingress_tcx; /* on the tcx hook, not among the filters of clsact */
+	bool gone;		      /* the device that a slot was claimed for is no more */
 };
 
 /* Attach. Programs of ours that are there are replaced atomically, no packet goes without. A foreign XDP program: -EBUSY,

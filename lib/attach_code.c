@@ -6,6 +6,7 @@
 #include <string.h>
 #include <xdp/libxdp.h>
 
+#include "ask.skel.h"
 #include "attach_parts.h"
 #include "egress.skel.h"
 #include "ingress.skel.h"
@@ -20,6 +21,7 @@ static const struct {
 	[CODE_XDP_FRAGS] = {"weir_xdp_frags", weir__elf_bytes, BPF_PROG_TYPE_XDP},
 	[CODE_EGRESS] = {"weir_egress", egress__elf_bytes, BPF_PROG_TYPE_SCHED_CLS},
 	[CODE_INGRESS] = {"weir_ingress", ingress__elf_bytes, BPF_PROG_TYPE_SCHED_CLS},
+	[CODE_ASK] = {"weir_ask", ask__elf_bytes, BPF_PROG_TYPE_SCHED_CLS},
 };
 
 static char said[256];

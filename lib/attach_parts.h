@@ -46,7 +46,7 @@ void program_mark(int prog_fd);
 
 /* ---- the built-in programs (attach_code.c) ---- */
 
-enum code_id { CODE_XDP, CODE_XDP_FRAGS, CODE_EGRESS, CODE_INGRESS };
+enum code_id { CODE_XDP, CODE_XDP_FRAGS, CODE_EGRESS, CODE_INGRESS, CODE_ASK };
 
 struct code {
 	struct bpf_object *object;
@@ -93,10 +93,12 @@ int dispatcher_join(const struct link *l, enum attach_xdp mode, enum code_id id,
 		    struct weir_error *err);
 int dispatcher_leave(const struct link *l, __u32 id, struct weir_error *err);
 
-/* Our first program on the hook. */
-int tc_look(const struct instance *ours, int ifindex, enum tc_hook hook, struct program *ret, struct weir_error *err);
-int tc_attach(const struct instance *ours, const struct link *l, enum tc_hook hook, const struct code *code,
-	      const struct report *report, struct weir_error *err);
+/* Our first program on the hook, and whether it stands in tcx. */
+int tc_look(const struct instance *ours, int ifindex, enum tc_hook hook, struct program *ret, bool *ret_tcx,
+	    struct weir_error *err);
+/* In place of an older one of ours, else in tcx (in that order among others) or clsact, whichever the kernel has. */
+int tc_attach(const struct instance *ours, const struct link *l, enum tc_hook hook, enum attach_order order,
+	      const struct code *code, const struct report *report, struct weir_error *err);
 /* Number of programs taken off, or -errno. A clsact that this left empty goes too. */
 int tc_detach(const struct instance *ours, int ifindex, enum tc_hook hook, struct weir_error *err);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Our TC programs on a device: one on each hook, replaced where it stands, also where a person put it. */
+/* Our TC programs on a device: one on each hook, replaced where it stands, also where a person put it. A new one goes to tcx
+ * where the kernel has that, else to a filter of clsact. */
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <stdio.h>
@@ -7,53 +8,86 @@
 #include <string.h>
 
 #include "attach_parts.h"
+#include "tcx.h"
 
-/* Where weir puts its own: before what `tc` places by itself (49152 downwards), with room in front. */
+/* Where weir puts its own filter: before what `tc` places by itself (49152 downwards), with room in front. */
 #define OUR_PRIORITY 30565
 #define OUR_HANDLE   1
 
-struct filters {
-	struct tc_filter *all;
-	struct program *programs; /* the same order */
+/* what stands on one hook, in the order in which it runs: tcx, then clsact */
+struct place {
+	struct program program;
+	bool tcx;
+	struct tc_filter filter; /* unless tcx */
+};
+struct places {
+	struct place *all;
 	size_t count;
+	bool has_tcx; /* the kernel has */
 };
 
-static void filters_free(struct filters *f)
+static void places_free(struct places *p)
 {
-	free(f->all);
-	free(f->programs);
+	free(p->all);
 }
-#define filters_auto __attribute__((cleanup(filters_free))) struct filters
+#define places_auto __attribute__((cleanup(places_free))) struct places
 
-/* f is the caller's to free, also after a failure. */
-static int filters_read(const struct instance *ours, int ifindex, enum tc_hook hook, struct filters *f,
-			struct weir_error *err)
+static int places_fill(const struct instance *ours, struct places *p, const __u32 *ids, size_t ids_count,
+		       const struct tc_filter *filters, size_t filters_count, struct weir_error *err)
 {
-	int rc = tc_filters(ifindex, hook, &f->all, &f->count, err);
+	int rc = 0;
 
-	if (rc)
-		return rc;
-	f->programs = calloc(f->count + 1, sizeof(*f->programs));
-	if (!f->programs)
+	p->all = calloc(ids_count + filters_count + 1, sizeof(*p->all));
+	if (!p->all)
 		return weir_fail(err, ENOMEM, "out of memory");
-	for (size_t i = 0; !rc && i < f->count; i++)
-		rc = program_look(ours, f->all[i].prog_id, &f->programs[i], err);
+	for (size_t i = 0; !rc && i < ids_count; i++) {
+		p->all[p->count].tcx = true;
+		rc = program_look(ours, ids[i], &p->all[p->count++].program, err);
+	}
+	for (size_t i = 0; !rc && i < filters_count; i++) {
+		p->all[p->count].filter = filters[i];
+		rc = program_look(ours, filters[i].prog_id, &p->all[p->count++].program, err);
+	}
 	return rc;
 }
 
-int tc_look(const struct instance *ours, int ifindex, enum tc_hook hook, struct program *ret, struct weir_error *err)
+/* p is the caller's to free, also after a failure. */
+static int places_read(const struct instance *ours, int ifindex, enum tc_hook hook, struct places *p,
+		       struct weir_error *err)
+{
+	struct tc_filter *filters = NULL;
+	__u32 ids[TCX_PROGRAMS_MAX];
+	size_t ids_count = 0, filters_count = 0;
+	int rc = tcx_programs(ifindex, hook, ids, &ids_count, err);
+
+	p->has_tcx = !rc;
+	if (rc && rc != -EOPNOTSUPP)
+		return rc;
+	rc = tc_filters(ifindex, hook, &filters, &filters_count, err);
+	if (!rc)
+		rc = places_fill(ours, p, ids, ids_count, filters, filters_count, err);
+	free(filters);
+	return rc;
+}
+
+int tc_look(const struct instance *ours, int ifindex, enum tc_hook hook, struct program *ret, bool *ret_tcx,
+	    struct weir_error *err)
 {
 	struct program found = {.owner = PROGRAM_NONE};
-	filters_auto f = {};
-	int rc = filters_read(ours, ifindex, hook, &f, err);
+	places_auto p = {};
+	bool tcx = false;
+	int rc = places_read(ours, ifindex, hook, &p, err);
 
 	if (rc)
 		return rc;
-	for (size_t i = f.count; i-- > 0;) {
-		if (f.programs[i].owner == PROGRAM_OURS)
-			found = f.programs[i];
+	for (size_t i = p.count; i-- > 0;) {
+		if (p.all[i].program.owner != PROGRAM_OURS)
+			continue;
+		found = p.all[i].program;
+		tcx = p.all[i].tcx;
 	}
 	*ret = found;
+	*ret_tcx = tcx;
 	return 0;
 }
 
@@ -63,51 +97,86 @@ static const char *hook_name(enum tc_hook hook)
 }
 
 /* Take ours off the hook, but for the one at keep (NULL: all). Their number, or -errno. */
-static int filters_drop(const struct filters *f, int ifindex, enum tc_hook hook, const struct tc_filter *keep,
-			struct weir_error *err)
+static int places_drop(const struct places *p, int ifindex, enum tc_hook hook, const struct place *keep,
+		       bool *ret_filters, struct weir_error *err)
 {
 	int count = 0, rc;
 
-	for (size_t i = 0; i < f->count; i++) {
-		if (f->programs[i].owner != PROGRAM_OURS || &f->all[i] == keep)
+	for (size_t i = 0; i < p->count; i++) {
+		const struct place *at = &p->all[i];
+
+		if (at->program.owner != PROGRAM_OURS || at == keep)
 			continue;
-		rc = tc_filter_del(ifindex, hook, &f->all[i], err);
+		rc = at->tcx ? tcx_del(ifindex, hook, at->program.id, err)
+			     : tc_filter_del(ifindex, hook, &at->filter, err);
 		if (rc)
 			return rc;
+		*ret_filters = *ret_filters || !at->tcx;
 		count++;
 	}
 	return count;
 }
 
-int tc_attach(const struct instance *ours, const struct link *l, enum tc_hook hook, const struct code *code,
-	      const struct report *report, struct weir_error *err)
+static void others_warn(const struct places *p, const struct link *l, enum tc_hook hook, const struct report *report)
+{
+	char text[256];
+
+	for (size_t i = 0; i < p->count; i++) {
+		if (p->all[i].program.owner != PROGRAM_WEIR)
+			continue;
+		snprintf(text, sizeof(text), "another weir instance or version also runs '%s' on the %s hook of '%s'",
+			 p->all[i].program.name, hook_name(hook), l->name);
+		report->warn(report->arg, text, "");
+	}
+}
+
+/* one that sees only some packets cannot stay where it is */
+static const struct place *place_of_ours(const struct places *p)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		const struct place *at = &p->all[i];
+
+		if (at->program.owner == PROGRAM_OURS &&
+		    (at->tcx || (at->filter.protocol == ETH_P_ALL && !at->filter.chain)))
+			return at;
+	}
+	return NULL;
+}
+
+static int filter_put(const struct link *l, enum tc_hook hook, const struct place *keep, const struct code *code,
+		      struct weir_error *err)
 {
 	static const struct tc_filter own_place = {
 		.handle = OUR_HANDLE, .priority = OUR_PRIORITY, .protocol = ETH_P_ALL};
-	const struct tc_filter *keep = NULL;
-	filters_auto f = {};
-	char text[256];
-	int rc = filters_read(ours, l->ifindex, hook, &f, err);
+	int rc = clsact_ensure(l->ifindex, err);
+
+	return rc ? rc
+		  : tc_filter_set(l->ifindex, hook, keep ? &keep->filter : &own_place, code->fd,
+				  bpf_program__name(code->program), !keep, err);
+}
+
+int tc_attach(const struct instance *ours, const struct link *l, enum tc_hook hook, enum attach_order order,
+	      const struct code *code, const struct report *report, struct weir_error *err)
+{
+	const struct place *keep;
+	bool filters = false;
+	places_auto p = {};
+	int rc = places_read(ours, l->ifindex, hook, &p, err);
 
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < f.count; i++) {
-		if (f.programs[i].owner == PROGRAM_WEIR) {
-			snprintf(text, sizeof(text),
-				 "another weir instance or version also runs '%s' on the %s hook of '%s'",
-				 f.programs[i].name, hook_name(hook), l->name);
-			report->warn(report->arg, text, "");
-		}
-		/* one that sees only some packets cannot stay where it is */
-		if (!keep && f.programs[i].owner == PROGRAM_OURS && f.all[i].protocol == ETH_P_ALL && !f.all[i].chain)
-			keep = &f.all[i];
-	}
-	rc = tc_filter_set(l->ifindex, hook, keep ? keep : &own_place, code->fd, bpf_program__name(code->program),
-			   !keep, err);
+	others_warn(&p, l, hook, report);
+	keep = place_of_ours(&p);
+	if (keep && keep->tcx)
+		rc = tcx_replace(l->ifindex, hook, code->fd, keep->program.id, err);
+	else if (keep || !p.has_tcx)
+		rc = filter_put(l, hook, keep, code, err);
+	else
+		rc = tcx_add(l->ifindex, hook, code->fd, order == ATTACH_FIRST ? TCX_FIRST : TCX_LAST, err);
 	if (rc)
 		return rc;
 	/* two would judge, and count, every packet twice */
-	rc = filters_drop(&f, l->ifindex, hook, keep, err);
+	rc = places_drop(&p, l->ifindex, hook, keep, &filters, err);
 	return rc < 0 ? rc : 0;
 }
 
@@ -129,13 +198,14 @@ static int clsact_remove_empty(int ifindex, struct weir_error *err)
 
 int tc_detach(const struct instance *ours, int ifindex, enum tc_hook hook, struct weir_error *err)
 {
-	filters_auto f = {};
-	int count, rc = filters_read(ours, ifindex, hook, &f, err);
+	bool filters = false;
+	places_auto p = {};
+	int count, rc = places_read(ours, ifindex, hook, &p, err);
 
 	if (rc)
 		return rc;
-	count = filters_drop(&f, ifindex, hook, NULL, err);
-	if (count <= 0)
+	count = places_drop(&p, ifindex, hook, NULL, &filters, err);
+	if (count <= 0 || !filters)
 		return count;
 	rc = clsact_remove_empty(ifindex, err);
 	return rc ? rc : count;

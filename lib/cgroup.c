@@ -2,8 +2,10 @@
 /* A cgroup's id, which bpf_skb_ancestor_cgroup_id() tells of a packet's sender, is the inode of its directory. */
 #include "cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -52,4 +54,84 @@ int cgroup_find(const char *path, __u64 *ret_id, unsigned int *ret_depth, struct
 	*ret_id = dir.st_ino;
 	*ret_depth = depth;
 	return 0;
+}
+
+static bool is_slice(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot && dot != name && !strcmp(dot, ".slice");
+}
+
+/* Below `path` (of which the first `mount` characters are the mount point), which is changed to the unit's directory when it is
+ * found. 1: it is; 0, -errno */
+static int unit_search(char path[PATH_MAX], const char *unit, unsigned int depth, struct weir_error *err)
+{
+	size_t length = strlen(path);
+	struct dirent *entry;
+	struct stat st;
+	DIR *dir;
+	int rc = 0;
+
+	if (length + strlen(unit) + 2 > PATH_MAX)
+		return 0;
+	sprintf(path + length, "/%s", unit);
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return 1;
+	path[length] = '\0';
+	dir = depth ? opendir(path) : NULL;
+	if (!dir)
+		return depth && errno != ENOENT ? weir_fail(err, errno, "cannot read '%s': %s", path, strerror(errno))
+						: 0;
+	while (!rc && (entry = readdir(dir))) {
+		if (!is_slice(entry->d_name) || length + strlen(entry->d_name) + 2 > PATH_MAX)
+			continue;
+		sprintf(path + length, "/%s", entry->d_name);
+		rc = unit_search(path, unit, depth - 1, err);
+		if (!rc)
+			path[length] = '\0';
+	}
+	closedir(dir);
+	return rc;
+}
+
+int cgroup_of_unit(const char *unit, char *ret_path, size_t size, struct weir_error *err)
+{
+	char path[PATH_MAX];
+	size_t mount;
+	int rc = mount_find(path, err);
+
+	if (rc)
+		return rc;
+	mount = strlen(path);
+	rc = unit_search(path, unit, CGROUP_DEPTH_MAX, err);
+	if (rc < 0)
+		return rc;
+	if (!rc) {
+		rc = weir_fail(err, ENOENT, "the unit '%s' has no cgroup", unit);
+		return weir_hint(err, rc, "it must run by now: systemctl start %s", unit);
+	}
+	if (strlen(path + mount) >= size)
+		return weir_fail(err, ENAMETOOLONG, "the cgroup of unit '%s' has too long a path", unit);
+	strcpy(ret_path, path + mount);
+	return 0;
+}
+
+int cgroup_own(char *ret_path, size_t size, struct weir_error *err)
+{
+	FILE *file = fopen("/proc/self/cgroup", "re");
+	char line[PATH_MAX + 16];
+	int rc = -ENOENT;
+
+	if (!file)
+		return weir_fail(err, errno, "cannot read /proc/self/cgroup: %s", strerror(errno));
+	while (fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, "0::", 3) || strlen(line + 3) >= size)
+			continue;
+		strcpy(ret_path, line + 3);
+		rc = 0;
+	}
+	fclose(file);
+	return rc ? weir_fail(err, ENOENT, "this process is in no cgroup-v2 group") : 0;
 }

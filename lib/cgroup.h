@@ -3,6 +3,8 @@
 #ifndef WEIR_CGROUP_H
 #define WEIR_CGROUP_H
 
+#include <stddef.h>
+
 #include "weir/abi.h"
 
 #include "error.h"
@@ -12,5 +14,13 @@
 /* The cgroup at `path`, of that depth at most, below the cgroup-v2 mount: its id, and its depth below the root (the root's is 0).
  * -ENOENT: no such cgroup, or no cgroup-v2 mount. */
 int cgroup_find(const char *path, __u64 *ret_id, unsigned int *ret_depth, struct weir_error *err);
+
+/* Where the cgroup of a systemd unit ("app.service") is now, as a path for cgroup_find(). It is looked for where the system's
+ * manager puts units: at the root and in slices, never inside of another unit, whose owner may name directories as he likes.
+ * -ENOENT: the unit does not run. */
+int cgroup_of_unit(const char *unit, char *ret_path, size_t size, struct weir_error *err);
+
+/* The path of the cgroup that this process is in. */
+int cgroup_own(char *ret_path, size_t size, struct weir_error *err);
 
 #endif

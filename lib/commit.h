@@ -11,9 +11,10 @@ struct commit {
 	const struct model *m;	     /* what shall be, with its ids */
 	const struct model *running; /* what is */
 	const struct weir_gen *active;
-	struct weir_gen next; /* becomes the shadow generation's head when everything else is in place */
-	__u32 from, to;	      /* 0 and 1 or 1 and 0: numbers of the active and the shadow generation */
-	bool policy_same;     /* identities, rules and defaults are those that run */
+	struct weir_gen next;  /* becomes the shadow generation's head when everything else is in place */
+	__u32 from, to;	       /* 0 and 1 or 1 and 0: numbers of the active and the shadow generation */
+	bool policy_same;      /* identities, rules and defaults are those that run */
+	bool identities_moved; /* a cgroup, unit or device is another one than it was */
 };
 
 /* VIPs, rings and backends (lib/commit_service.c). */

@@ -11,6 +11,7 @@
 #include "commit.h"
 #include "config.h"
 #include "prefixes.h"
+#include "seed.h"
 
 /* ---- text --------------------------------------------------------------------------------------------------------------- */
 
@@ -213,11 +214,22 @@ static int generation_build(struct commit *c, unsigned int flags, struct weir_er
 	return rc;
 }
 
-int compile_commit(struct plane *p, struct model *m, unsigned int flags, struct weir_error *err)
+/* The last before the change: connections that live when policy begins are those that it found, not ones to be cut. */
+static int policy_begin(struct commit *c, struct weir_error *err)
+{
+	struct seed_report report;
+
+	if (!c->next.policy_on || c->active->policy_on)
+		return 0;
+	return seed_flows(c->p, c->next.policy_version, &report, err);
+}
+
+int compile_commit_if(struct plane *p, struct model *m, unsigned int flags, compile_check *check, void *arg,
+		      struct weir_error *err)
 {
 	struct commit c = {.p = p, .m = m, .active = plane_gen(p), .from = p->ctl->gen & 1, .to = !(p->ctl->gen & 1)};
 	model_auto running;
-	int rc;
+	int rc, go_on = 1;
 
 	model_init(&running);
 	c.running = &running;
@@ -226,13 +238,25 @@ int compile_commit(struct plane *p, struct model *m, unsigned int flags, struct 
 		rc = model_assign_ids(m, &running, err);
 	if (!rc)
 		rc = generation_build(&c, flags, err);
-	if (rc) {
+	if (!rc)
+		*plane_shadow(p) = c.next;
+	if (!rc && check) {
+		go_on = check(&(struct candidate){p, &running, m, c.from, c.to}, arg, err);
+		rc = go_on < 0 ? go_on : 0;
+	}
+	if (!rc && go_on)
+		rc = policy_begin(&c, err);
+	if (rc || !go_on) {
 		chunks_collect(p, NULL); /* what was made for nothing */
 		return rc;
 	}
-	*plane_shadow(p) = c.next;
 	/* done; what could not be freed now is by the next change */
 	if (plane_flip(p, NULL) == 0)
 		chunks_collect(p, NULL);
 	return 0;
+}
+
+int compile_commit(struct plane *p, struct model *m, unsigned int flags, struct weir_error *err)
+{
+	return compile_commit_if(p, m, flags, NULL, NULL, err);
 }

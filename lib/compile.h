@@ -25,4 +25,15 @@ enum compile_flags {
 };
 int compile_commit(struct plane *p, struct model *m, unsigned int flags, struct weir_error *err);
 
+/* The same, but before the word is flipped check() may ask the tables of both generations, `from` which runs and `to` which
+ * would: 1 goes on, 0 leaves everything as it is, -errno does and is returned. */
+struct candidate {
+	struct plane *p;
+	const struct model *running, *next;
+	__u32 from, to;
+};
+typedef int compile_check(const struct candidate *candidate, void *arg, struct weir_error *err);
+int compile_commit_if(struct plane *p, struct model *m, unsigned int flags, compile_check *check, void *arg,
+		      struct weir_error *err);
+
 #endif

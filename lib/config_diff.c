@@ -73,6 +73,11 @@ static bool default_equal(const struct model *a, size_t i, const struct model *b
 	return a->defaults[i].action == b->defaults[j].action;
 }
 
+static bool rule_equal(const struct model *a, size_t i, const struct model *b, size_t j)
+{
+	return a->rules[i].until == b->rules[j].until && !strcmp(a->rules[i].note, b->rules[j].note);
+}
+
 static bool kind_equal(const struct line_kind *kind, const struct model *a, size_t i, const struct model *b, size_t j)
 {
 	return !kind->equal || kind->equal(a, i, b, j);
@@ -112,19 +117,19 @@ static bool lacks_prefix(void *arg, const struct prefix *prefix)
 	return lacks(arg, INDEX_PREFIX, &key);
 }
 
-static bool lacks_cgroup(void *arg, const char *path)
+static bool lacks_member(void *arg, const struct member *member)
 {
 	struct index_key key;
 
-	key_of_text(&key, path);
-	return lacks(arg, INDEX_CGROUP, &key);
+	key_of_member(&key, member);
+	return lacks(arg, INDEX_MEMBER, &key);
 }
 
 /* what `from` has and `in` has not */
 static void diff_identities(struct differ *d, char sign, const struct model *from, const struct model *in)
 {
 	struct lacking l = {.in = in};
-	struct identity_filter filter = {lacks_prefix, lacks_cgroup, &l};
+	struct identity_filter filter = {lacks_prefix, lacks_member, &l};
 
 	d->sign = sign;
 	for (size_t i = 0; i < from->identities_count; i++) {
@@ -142,7 +147,7 @@ size_t config_diff(const struct model *a, const struct model *b, void (*line)(vo
 	const struct line_kind vips = {a->vips_count, b->vips_count, line_of_vip, same_vip, vip_equal};
 	const struct line_kind backends = {a->backends_count, b->backends_count, line_of_backend, same_backend,
 					   backend_equal};
-	const struct line_kind rules = {a->rules_count, b->rules_count, line_of_rule, same_rule, NULL};
+	const struct line_kind rules = {a->rules_count, b->rules_count, line_of_rule, same_rule, rule_equal};
 	const struct line_kind defaults = {a->defaults_count, b->defaults_count, line_of_default, same_default,
 					   default_equal};
 

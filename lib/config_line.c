@@ -4,8 +4,28 @@
 #include <string.h>
 
 #include "config_line.h"
+#include "time_text.h"
 
 #define LINE_COLUMNS 100
+#define QUOTED_MAX   (2 * CGROUP_PATH_MAX + 3)
+
+/* a word, in quotes if it would not be one otherwise */
+static const char *word_quote(const char *word, char buf[QUOTED_MAX])
+{
+	char *p = buf;
+
+	if (*word && *word != '#' && !word[strcspn(word, " \"")])
+		return word;
+	*p++ = '"';
+	for (; *word; word++) {
+		if (*word == '"' || *word == '\\')
+			*p++ = '\\';
+		*p++ = *word;
+	}
+	*p++ = '"';
+	*p = '\0';
+	return buf;
+}
 
 const char *line_of_vip(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX])
 {
@@ -30,11 +50,14 @@ const char *line_of_backend(const struct model *m, size_t i, char buf[CONFIG_LIN
 const char *line_of_rule(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX])
 {
 	const struct policy_rule *rule = &m->rules[i];
-	char proto[PROTO_TEXT_MAX], ports[PORTS_TEXT_MAX];
+	char proto[PROTO_TEXT_MAX], ports[PORTS_TEXT_MAX], note[QUOTED_MAX], until[TIME_TEXT_MAX];
+	const char *port_word = proto_is_icmp(rule->proto) ? " icmp " : " port ";
 
-	snprintf(buf, CONFIG_LINE_MAX, "policy add %s from %s to %s%s%s%s%s", action_text(rule->action),
+	snprintf(buf, CONFIG_LINE_MAX, "policy add %s from %s to %s%s%s%s%s%s%s%s%s", action_text(rule->action),
 		 model_party_name(m, &rule->from), model_party_name(m, &rule->to), rule->proto ? " proto " : "",
-		 proto_text(rule->proto, proto), rule->ports_count ? " port " : "", ports_text(rule, ports));
+		 proto_text(rule->proto, proto), rule->ports_count ? port_word : "", ports_text(rule, ports),
+		 rule->note[0] ? " note " : "", rule->note[0] ? word_quote(rule->note, note) : "",
+		 rule->until ? " until " : "", rule->until ? time_text(rule->until, until) : "");
 	return buf;
 }
 
@@ -52,24 +75,6 @@ const char *line_of_prefix(const char *command, const struct prefix *prefix, cha
 	char *end = stpcpy(stpcpy(buf, command), " ");
 
 	prefix_text(prefix, end);
-	return buf;
-}
-
-/* a word, in quotes if it would not be one otherwise */
-static const char *word_quote(const char *word, char buf[2 * CGROUP_PATH_MAX + 3])
-{
-	char *p = buf;
-
-	if (!word[strcspn(word, " \"")])
-		return word;
-	*p++ = '"';
-	for (; *word; word++) {
-		if (*word == '"' || *word == '\\')
-			*p++ = '\\';
-		*p++ = *word;
-	}
-	*p++ = '"';
-	*p = '\0';
 	return buf;
 }
 
@@ -110,17 +115,22 @@ static void text_member(struct identity_text *t, const char *keyword, const char
 void lines_of_identity(const struct identity *id, const struct identity_filter *filter, bool bare, config_sink sink,
 		       void *arg)
 {
-	static const char cidr[] = "cidr", cgroup[] = "cgroup";
+	static const char cidr[] = "cidr";
 	struct identity_text t = {.name = id->name, .sink = sink, .arg = arg};
-	char prefix[ADDRESS_TEXT_MAX], path[2 * CGROUP_PATH_MAX + 3];
+	char prefix[ADDRESS_TEXT_MAX], word[QUOTED_MAX];
 
 	text_begin(&t);
 	for (size_t i = 0; i < id->prefixes_count; i++)
 		if (!filter || filter->keep_prefix(filter->arg, &id->prefixes[i]))
 			text_member(&t, cidr, prefix_text(&id->prefixes[i], prefix));
-	for (size_t i = 0; i < id->cgroups_count; i++)
-		if (!filter || filter->keep_cgroup(filter->arg, id->cgroups[i]))
-			text_member(&t, cgroup, word_quote(id->cgroups[i], path));
+	for (int kind = 0; kind < MEMBER_KINDS; kind++)
+		for (size_t i = 0; i < id->members_count; i++) {
+			const struct member *member = &id->members[i];
+
+			if (member->kind == (enum member_kind)kind &&
+			    (!filter || filter->keep_member(filter->arg, member)))
+				text_member(&t, member_kind_text(member->kind), word_quote(member->text, word));
+		}
 	if (t.keyword || bare)
 		sink(arg, t.line);
 }

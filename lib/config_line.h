@@ -20,7 +20,7 @@ const char *line_of_prefix(const char *command, const struct prefix *prefix, cha
  * nothing is kept. */
 struct identity_filter {
 	bool (*keep_prefix)(void *arg, const struct prefix *prefix);
-	bool (*keep_cgroup)(void *arg, const char *path);
+	bool (*keep_member)(void *arg, const struct member *member);
 	void *arg;
 };
 void lines_of_identity(const struct identity *id, const struct identity_filter *filter, bool bare, config_sink sink,

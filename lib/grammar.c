@@ -143,13 +143,19 @@ static bool choice_has(const struct token *t, const char *text)
 	return false;
 }
 
+/* The argument of an optional keyword, alone behind it, may be any word: `proto icmp` where `icmp` is a keyword, too. */
+static bool takes_any_word(const struct match *x, const struct token *t)
+{
+	return !t->many && t - x->tokens >= 2 && t[-1].kind == TOKEN_WORD && t[-2].kind == TOKEN_OPEN;
+}
+
 static int match_argument(struct match *x, const struct token *t)
 {
 	struct capture *c = &x->args->captures[x->args->count];
 	const struct word *word = &x->words[x->next];
 	int rc;
 
-	if (x->next == x->count || is_keyword_here(x, word->text))
+	if (x->next == x->count || (!takes_any_word(x, t) && is_keyword_here(x, word->text)))
 		return wrong_word(x, t);
 	if (t->choices && !choice_has(t, word->text)) {
 		rc = weir_fail(x->err, EINVAL, "%.*s cannot be '%.80s'", (int)t->length, t->text, word->text);
@@ -381,4 +387,12 @@ const char *args_text(const struct args *args, const char *name)
 	const struct word *word = args_word(args, name);
 
 	return word ? word->text : NULL;
+}
+
+bool args_has(const struct args *args, const char *text)
+{
+	for (unsigned int i = 0; i < args->words_count; i++)
+		if (!strcmp(args->words[i].text, text))
+			return true;
+	return false;
 }

@@ -6,6 +6,7 @@
  *   word            the word itself (a keyword)
  *   NAME            an argument, captured under that name in upper case
  *   NAME...         one or more of them
+ *   [word NAME]     takes any word for NAME, also one that is a keyword here
  *   [ ... ]         may be left out; several bracketed groups in a row may stand in any order, each at most once; a group
  *                   that begins with --word may stand anywhere after the command's own words
  *   a|b             one of these words, captured under the name before it: ACTION=allow|deny
@@ -75,6 +76,8 @@ bool grammar_keyword(const char *text);
 /* first word captured under name, or NULL; its text; all of them */
 const struct word *args_word(const struct args *args, const char *name);
 const char *args_text(const struct args *args, const char *name);
+/* Is the word among the input? For options without a value. */
+bool args_has(const struct args *args, const char *text);
 const struct capture *args_all(const struct args *args, const char *name);
 
 /* The error came from this word: adds the word's column to it (a parser may already have left the offset within the word

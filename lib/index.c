@@ -43,6 +43,15 @@ void key_of_text(struct index_key *key, const char *text)
 	key_append(key, text, length < sizeof(key->bytes) ? length : sizeof(key->bytes));
 }
 
+void key_of_member(struct index_key *key, const struct member *member)
+{
+	unsigned char kind = (unsigned char)member->kind;
+
+	key_begin(key);
+	key_append(key, &kind, sizeof(kind));
+	key_append(key, member->text, strlen(member->text));
+}
+
 void key_of_service(struct index_key *key, const struct service *service)
 {
 	key_begin(key);
@@ -105,8 +114,8 @@ static void key_of_entry(const struct model *m, enum index_kind kind, struct ind
 		return key_of_text(key, m->identities[e.index].name);
 	case INDEX_PREFIX:
 		return key_of_prefix(key, &m->identities[e.index].prefixes[e.item]);
-	case INDEX_CGROUP:
-		return key_of_text(key, m->identities[e.index].cgroups[e.item]);
+	case INDEX_MEMBER:
+		return key_of_member(key, &m->identities[e.index].members[e.item]);
 	case INDEX_RULE:
 		return key_of_rule(key, &m->rules[e.index]);
 	case INDEX_DEFAULT:
@@ -196,9 +205,9 @@ static size_t objects(const struct model *m, enum index_kind kind)
 		for (size_t i = 0; i < m->identities_count; i++)
 			count += m->identities[i].prefixes_count;
 		return count;
-	case INDEX_CGROUP:
+	case INDEX_MEMBER:
 		for (size_t i = 0; i < m->identities_count; i++)
-			count += m->identities[i].cgroups_count;
+			count += m->identities[i].members_count;
 		return count;
 	case INDEX_RULE:
 		return m->rules_count;
@@ -225,10 +234,10 @@ static void put_entry(struct model *m, enum index_kind kind, size_t index, size_
 /* all of the model's objects of a kind, into an empty table with room for them */
 static void put_all(struct model *m, enum index_kind kind)
 {
-	if (kind == INDEX_PREFIX || kind == INDEX_CGROUP) {
+	if (kind == INDEX_PREFIX || kind == INDEX_MEMBER) {
 		for (size_t i = 0; i < m->identities_count; i++) {
 			const struct identity *id = &m->identities[i];
-			size_t count = kind == INDEX_PREFIX ? id->prefixes_count : id->cgroups_count;
+			size_t count = kind == INDEX_PREFIX ? id->prefixes_count : id->members_count;
 
 			for (size_t item = 0; item < count; item++)
 				put_entry(m, kind, i, item);

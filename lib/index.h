@@ -11,7 +11,7 @@ enum index_kind {
 	INDEX_BACKEND,
 	INDEX_IDENTITY,
 	INDEX_PREFIX, /* of an identity: `index` is the identity, `item` the prefix in it */
-	INDEX_CGROUP, /* likewise */
+	INDEX_MEMBER, /* likewise */
 	INDEX_RULE,
 	INDEX_DEFAULT,
 	INDEX_DROP,
@@ -25,10 +25,11 @@ struct index_entry {
 
 struct index_key {
 	unsigned int size;
-	unsigned char bytes[CGROUP_PATH_MAX];
+	unsigned char bytes[CGROUP_PATH_MAX + 1];
 };
 
-void key_of_text(struct index_key *key, const char *text); /* names, cgroups: shorter than CGROUP_PATH_MAX */
+void key_of_text(struct index_key *key, const char *text); /* shorter than CGROUP_PATH_MAX */
+void key_of_member(struct index_key *key, const struct member *member);
 void key_of_service(struct index_key *key, const struct service *service);
 void key_of_prefix(struct index_key *key, const struct prefix *prefix);
 void key_of_backend(struct index_key *key, size_t vip, const struct weir_addr *addr);
@@ -62,6 +63,9 @@ void *array_room(void *items, size_t count, size_t size);
 int name_check(const char *name, const char *what, struct weir_error *err);
 int model_vip_add(struct model *m, const struct args *args, struct weir_error *err);
 int model_backend_add(struct model *m, const struct args *args, struct weir_error *err);
+/* One member from a word, in its canonical form; text is the caller's to free (model_member.c). */
+int member_parse(enum member_kind kind, const char *word, struct member *ret, struct weir_error *err);
+void identity_free(struct identity *id);
 int model_identity_add(struct model *m, const struct args *args, struct weir_error *err);
 int model_policy_add(struct model *m, const struct args *args, struct weir_error *err);
 int model_policy_default(struct model *m, const struct args *args, struct weir_error *err);

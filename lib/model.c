@@ -46,12 +46,8 @@ void model_init(struct model *m)
 
 void model_free(struct model *m)
 {
-	for (size_t i = 0; i < m->identities_count; i++) {
-		for (size_t j = 0; j < m->identities[i].cgroups_count; j++)
-			free(m->identities[i].cgroups[j]);
-		free(m->identities[i].cgroups);
-		free(m->identities[i].prefixes);
-	}
+	for (size_t i = 0; i < m->identities_count; i++)
+		identity_free(&m->identities[i]);
 	free(m->identities);
 	free(m->vips);
 	free(m->backends);

@@ -33,13 +33,29 @@ struct backend {
 	struct weir_addr addr;
 };
 
+/* by what an identity is known beside its prefixes, in the order of the text */
+enum member_kind {
+	MEMBER_CGROUP, /* a path below the cgroup-v2 mount: begins with '/', no trailing '/' but for the root itself */
+	MEMBER_UNIT,   /* "app.service" */
+	MEMBER_IFACE,  /* a device's name */
+	MEMBER_MARK,   /* "0x10", "0x10/0xf0" */
+	MEMBER_UID,    /* "1000" */
+	MEMBER_KINDS
+};
+
+struct member {
+	enum member_kind kind;
+	char *text;	   /* in its one canonical form */
+	__u32 value, mask; /* of a mark; value of a user */
+};
+
 struct identity {
 	__u16 id;
 	char name[NAME_LENGTH_MAX + 1];
 	struct prefix *prefixes;
 	size_t prefixes_count;
-	char **cgroups; /* paths below the cgroup-v2 mount, beginning with '/', no trailing '/' but for the root itself */
-	size_t cgroups_count;
+	struct member *members;
+	size_t members_count;
 };
 
 /* who a rule speaks of */
@@ -53,13 +69,19 @@ struct port_range {
 	__u16 low, high; /* both included, host order */
 };
 
+#define NOTE_MAX 96
+
 struct policy_rule {
 	__u32 id; /* 1..WEIR_MAX_RULES-1, kept for life; 0: not given out yet */
 	enum weir_action action;
 	struct party from, to;
-	__u8 proto;	  /* 0: every protocol */
-	__u8 ports_count; /* 0: every port; else proto is TCP or UDP */
+	__u8 proto; /* 0: every protocol */
+	/* Of TCP and UDP: ports; of ICMP and ICMPv6 at most one, TYPE << 8 | CODE, every code being a range. 0: all. */
+	__u8 ports_count;
 	struct port_range ports[PORT_RANGES_MAX];
+	/* what follows is not part of what makes a rule the same as another */
+	__s64 until; /* seconds since 1970 in UTC when it ends; 0: never */
+	char note[NOTE_MAX];
 };
 
 struct policy_default {
@@ -124,10 +146,25 @@ int model_identity_find(const struct model *m, const char *name, size_t *ret_ind
 const char *proto_text(__u8 proto, char buf[PROTO_TEXT_MAX]);
 const char *ports_text(const struct policy_rule *rule, char buf[PORTS_TEXT_MAX]);
 const char *action_text(enum weir_action action);
+bool proto_is_icmp(__u8 proto);
+/* A protocol's name or number; -EINVAL suggests the nearest. */
+int proto_parse(const char *text, __u8 *ret, struct weir_error *err);
+/* "8", "3/1": TYPE[/CODE] as a range of TYPE << 8 | CODE, and back. */
+#define ICMP_TEXT_MAX 8
+int icmp_parse(const char *text, struct port_range *ret, struct weir_error *err);
+const char *icmp_text(const struct port_range *range, char buf[ICMP_TEXT_MAX]);
+
+/* the word of the grammar for a kind: "cgroup" */
+const char *member_kind_text(enum member_kind kind);
+
+/* Take the rules away whose time is over; how many. */
+size_t model_policy_expire(struct model *m, __s64 now);
 
 /* "app", "any", "world", "host"; and the number that the kernel's tables have for it */
 const char *model_party_name(const struct model *m, const struct party *party);
 __u16 model_party_id(const struct model *m, const struct party *party);
+/* Of such a number: its name; "?" when the model has none. */
+const char *model_identity_label(const struct model *m, __u16 id);
 
 /* Give every object an id: that of `running` (may be NULL) for an object that is the same by its natural key (VIP by service,
  * backend by VIP and address, identity by name, rule by content); else its own, unless it is taken; else the lowest that is

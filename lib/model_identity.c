@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cgroup.h"
 #include "index.h"
 
 int model_identity_find(const struct model *m, const char *name, size_t *ret_index, struct weir_error *err)
@@ -47,43 +46,6 @@ static int identity_name_check(const char *name, struct weir_error *err)
 			 "any: everybody; world: addresses that no identity names; host: local programs likewise");
 }
 
-/* The path in its canonical form; a slash at the end is taken off. */
-static int cgroup_path(const char *text, char ret[CGROUP_PATH_MAX], struct weir_error *err)
-{
-	static const char mount[] = "/sys/fs/cgroup/";
-	size_t length = strlen(text), depth = 0, part;
-	int rc;
-
-	if (*text != '/') {
-		rc = weir_fail(err, EINVAL, "'%.80s' is not a cgroup path", text);
-		return weir_hint(err, rc,
-				 "it begins with '/', the root of the cgroup-v2 tree: /system.slice/app.service");
-	}
-	if (!strncmp(text, mount, sizeof(mount) - 1)) {
-		rc = weir_fail(err, EINVAL, "'%.80s' begins with the mount point", text);
-		return weir_hint(err, rc,
-				 "write the path below the root of the cgroup-v2 tree: /system.slice/app.service");
-	}
-	if (length >= CGROUP_PATH_MAX)
-		return weir_fail(err, EINVAL, "'%.80s...' is longer than %d bytes", text, CGROUP_PATH_MAX - 1);
-	for (const char *p = text + 1; *p; p += part + (p[part] == '/'), depth++) {
-		part = strcspn(p, "/");
-		if (!part || (part <= 2 && !strncmp(p, "..", part))) {
-			rc = weir_fail(err, EINVAL, "'%.80s' has an empty, '.' or '..' part", text);
-			return weir_hint(err, rc, "write the path without it");
-		}
-		for (size_t i = 0; i < part; i++)
-			if ((unsigned char)p[i] < ' ' || p[i] == 0x7f)
-				return weir_fail(err, EINVAL, "'%.80s' has a control character", text);
-	}
-	if (depth > CGROUP_DEPTH_MAX)
-		return weir_fail(err, EINVAL, "'%.80s' is deeper than %d levels", text, CGROUP_DEPTH_MAX);
-	if (length > 1 && text[length - 1] == '/')
-		length--;
-	snprintf(ret, CGROUP_PATH_MAX, "%.*s", (int)length, text);
-	return 0;
-}
-
 static int owner_clash(const struct model *m, const char *text, size_t self, size_t owner, struct weir_error *err)
 {
 	int rc;
@@ -93,8 +55,7 @@ static int owner_clash(const struct model *m, const char *text, size_t self, siz
 		return weir_hint(err, rc, "leave it out");
 	}
 	rc = weir_fail(err, EEXIST, "'%.80s' belongs to identity '%s'", text, m->identities[owner].name);
-	return weir_hint(err, rc,
-			 "an address or cgroup has one identity; a longer prefix or a deeper path may have another");
+	return weir_hint(err, rc, "each has one identity; a longer prefix or a deeper cgroup may have another");
 }
 
 static int add_prefix(struct model *m, size_t self, const char *text, struct weir_error *err)
@@ -121,67 +82,90 @@ static int add_prefix(struct model *m, size_t self, const char *text, struct wei
 	return 0;
 }
 
-static int add_cgroup(struct model *m, size_t self, const char *text, struct weir_error *err)
+static int add_member(struct model *m, size_t self, enum member_kind kind, const char *text, struct weir_error *err)
 {
 	struct identity *id = &m->identities[self];
-	char path[CGROUP_PATH_MAX], **cgroups, *copy;
+	struct member member, *members;
 	struct index_entry entry;
 	struct index_key key;
-	int rc = cgroup_path(text, path, err);
+	int rc = member_parse(kind, text, &member, err);
 
 	if (rc)
 		return rc;
-	key_of_text(&key, path);
-	if (index_find(m, INDEX_CGROUP, &key, &entry))
-		return owner_clash(m, text, self, entry.index, err);
-	if (index_count(m, INDEX_CGROUP) >= WEIR_MAX_CGROUPS)
-		return weir_full(err, WEIR_LIMIT_CGROUPS, WEIR_MAX_CGROUPS);
-	cgroups = array_room(id->cgroups, id->cgroups_count, sizeof(*cgroups));
-	if (!cgroups)
-		return no_memory(err);
-	id->cgroups = cgroups;
-	copy = strdup(path);
-	if (!copy)
-		return no_memory(err);
-	index_put(m, INDEX_CGROUP, &key, self, id->cgroups_count);
-	id->cgroups[id->cgroups_count++] = copy;
+	key_of_member(&key, &member);
+	if (index_find(m, INDEX_MEMBER, &key, &entry))
+		rc = owner_clash(m, text, self, entry.index, err);
+	else if (index_count(m, INDEX_MEMBER) >= WEIR_MAX_CGROUPS)
+		rc = weir_full(err, WEIR_LIMIT_CGROUPS, WEIR_MAX_CGROUPS);
+	members = rc ? NULL : array_room(id->members, id->members_count, sizeof(*members));
+	if (!rc && !members)
+		rc = no_memory(err);
+	if (rc) {
+		free(member.text);
+		return rc;
+	}
+	id->members = members;
+	index_put(m, INDEX_MEMBER, &key, self, id->members_count);
+	id->members[id->members_count++] = member;
 	return 0;
 }
 
-static void identity_free(struct identity *id)
+void identity_free(struct identity *id)
 {
-	for (size_t i = 0; i < id->cgroups_count; i++)
-		free(id->cgroups[i]);
-	free(id->cgroups);
+	for (size_t i = 0; i < id->members_count; i++)
+		free(id->members[i].text);
+	free(id->members);
 	free(id->prefixes);
 }
 
-/* back to what it was: prefixes and cgroups beyond these counts go */
-static void identity_cut(struct model *m, size_t self, size_t prefixes, size_t cgroups)
+/* back to what it was: prefixes and members beyond these counts go */
+static void identity_cut(struct model *m, size_t self, size_t prefixes, size_t members)
 {
 	struct identity *id = &m->identities[self];
 
-	while (id->cgroups_count > cgroups)
-		free(id->cgroups[--id->cgroups_count]);
+	while (id->members_count > members)
+		free(id->members[--id->members_count].text);
 	id->prefixes_count = prefixes;
 	index_rebuild(m, INDEX_PREFIX);
-	index_rebuild(m, INDEX_CGROUP);
+	index_rebuild(m, INDEX_MEMBER);
+}
+
+static int add_prefixes(struct model *m, size_t self, const struct capture *words, struct weir_error *err)
+{
+	int rc = index_reserve(m, INDEX_PREFIX, words->count, err);
+
+	for (unsigned int i = 0; i < words->count && !rc; i++)
+		rc = weir_at(err, add_prefix(m, self, words->words[i].text, err), &words->words[i]);
+	return rc;
+}
+
+static int add_members(struct model *m, size_t self, enum member_kind kind, const struct capture *words,
+		       struct weir_error *err)
+{
+	int rc = index_reserve(m, INDEX_MEMBER, words->count, err);
+
+	for (unsigned int i = 0; i < words->count && !rc; i++)
+		rc = weir_at(err, add_member(m, self, kind, words->words[i].text, err), &words->words[i]);
+	return rc;
 }
 
 static int identity_extend(struct model *m, size_t self, const struct args *args, struct weir_error *err)
 {
-	const struct capture *prefixes = args_all(args, "PREFIX"), *cgroups = args_all(args, "PATH");
-	size_t prefixes_count = m->identities[self].prefixes_count, cgroups_count = m->identities[self].cgroups_count;
-	int rc = index_reserve(m, INDEX_PREFIX, prefixes ? prefixes->count : 0, err);
+	static const char *const names[MEMBER_KINDS] = {
+		[MEMBER_CGROUP] = "PATH", [MEMBER_UNIT] = "UNIT", [MEMBER_IFACE] = "DEV",
+		[MEMBER_MARK] = "MARK",	  [MEMBER_UID] = "UID",
+	};
+	const struct capture *words = args_all(args, "PREFIX");
+	size_t prefixes_count = m->identities[self].prefixes_count, members_count = m->identities[self].members_count;
+	int rc = words ? add_prefixes(m, self, words, err) : 0;
 
-	if (!rc)
-		rc = index_reserve(m, INDEX_CGROUP, cgroups ? cgroups->count : 0, err);
-	for (unsigned int i = 0; prefixes && i < prefixes->count && !rc; i++)
-		rc = weir_at(err, add_prefix(m, self, prefixes->words[i].text, err), &prefixes->words[i]);
-	for (unsigned int i = 0; cgroups && i < cgroups->count && !rc; i++)
-		rc = weir_at(err, add_cgroup(m, self, cgroups->words[i].text, err), &cgroups->words[i]);
+	for (int kind = 0; kind < MEMBER_KINDS && !rc; kind++) {
+		words = args_all(args, names[kind]);
+		if (words)
+			rc = add_members(m, self, (enum member_kind)kind, words, err);
+	}
 	if (rc)
-		identity_cut(m, self, prefixes_count, cgroups_count);
+		identity_cut(m, self, prefixes_count, members_count);
 	return rc;
 }
 
@@ -223,7 +207,7 @@ int model_identity_add(struct model *m, const struct args *args, struct weir_err
 		if (args->count > 1)
 			return identity_extend(m, entry.index, args, err);
 		rc = weir_at(err, weir_fail(err, EEXIST, "identity '%s' is there already", name->text), name);
-		return weir_hint(err, rc, "add to it with cidr or cgroup");
+		return weir_hint(err, rc, "add to it with cidr, cgroup, unit, iface, mark or uid");
 	}
 	rc = weir_at(err, identity_new(m, name->text, err), name);
 	if (rc)

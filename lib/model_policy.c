@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "index.h"
+#include "time_text.h"
 
 static const struct {
 	const char *name;
@@ -19,9 +21,21 @@ static const struct {
 };
 #define PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))
 
+static const char *const actions[] = {
+	[WEIR_ALLOW] = "allow",
+	[WEIR_DENY] = "deny",
+	[WEIR_REJECT] = "reject",
+	[WEIR_AUDIT] = "audit",
+};
+
 const char *action_text(enum weir_action action)
 {
-	return action == WEIR_ALLOW ? "allow" : "deny";
+	return actions[action];
+}
+
+bool proto_is_icmp(__u8 proto)
+{
+	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
 }
 
 const char *proto_text(__u8 proto, char buf[PROTO_TEXT_MAX])
@@ -40,6 +54,8 @@ const char *ports_text(const struct policy_rule *rule, char buf[PORTS_TEXT_MAX])
 	char *p = buf;
 
 	*p = '\0';
+	if (rule->ports_count && proto_is_icmp(rule->proto))
+		return icmp_text(&rule->ports[0], buf);
 	for (unsigned int i = 0; i < rule->ports_count; i++) {
 		const struct port_range *range = &rule->ports[i];
 
@@ -80,6 +96,22 @@ __u16 model_party_id(const struct model *m, const struct party *party)
 	return m->identities[party->identity].id;
 }
 
+const char *model_identity_label(const struct model *m, __u16 id)
+{
+	switch (id) {
+	case WEIR_ID_ANY:
+		return "any";
+	case WEIR_ID_WORLD:
+		return "world";
+	case WEIR_ID_HOST:
+		return "host";
+	}
+	for (size_t i = 0; i < m->identities_count; i++)
+		if (m->identities[i].id == id)
+			return m->identities[i].name;
+	return "?";
+}
+
 static int party_from(const struct model *m, const struct word *word, struct party *ret, struct weir_error *err)
 {
 	size_t identity;
@@ -100,7 +132,7 @@ static int party_from(const struct model *m, const struct word *word, struct par
 	return rc;
 }
 
-static int proto_parse(const char *text, __u8 *ret, struct weir_error *err)
+int proto_parse(const char *text, __u8 *ret, struct weir_error *err)
 {
 	const char *names[PROTOCOLS];
 	__u32 number;
@@ -192,14 +224,102 @@ static int ports_parse(const char *text, struct policy_rule *rule, struct weir_e
 	}
 }
 
+const char *icmp_text(const struct port_range *range, char buf[ICMP_TEXT_MAX])
+{
+	if (range->low == range->high)
+		snprintf(buf, ICMP_TEXT_MAX, "%u/%u", range->low >> 8, range->low & 0xffu);
+	else
+		snprintf(buf, ICMP_TEXT_MAX, "%u", range->low >> 8);
+	return buf;
+}
+
+int icmp_parse(const char *text, struct port_range *ret, struct weir_error *err)
+{
+	size_t length = strcspn(text, "/");
+	__u32 type, code = 0;
+	int rc;
+
+	if (number_parse(text, length, 255, &type) &&
+	    (!text[length] || number_parse(text + length + 1, strlen(text + length + 1), 255, &code))) {
+		ret->low = (__u16)(type << 8 | code);
+		ret->high = text[length] ? ret->low : (__u16)(type << 8 | 0xff);
+		return 0;
+	}
+	rc = weir_fail(err, EINVAL, "'%.80s' is not a type of ICMP", text);
+	return weir_hint(err, rc, "a type is 0 to 255, or TYPE/CODE: 8, 3/1");
+}
+
 static enum weir_action action_from(const struct args *args)
 {
-	return strcmp(args_text(args, "ACTION"), "allow") ? WEIR_DENY : WEIR_ALLOW;
+	const char *text = args_text(args, "ACTION");
+	enum weir_action action = WEIR_ALLOW;
+
+	while (strcmp(actions[action], text))
+		action++;
+	return action;
+}
+
+static int note_from(const struct word *word, struct policy_rule *ret, struct weir_error *err)
+{
+	size_t length = strlen(word->text);
+	int rc;
+
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)word->text[i] < ' ' || word->text[i] == 0x7f)
+			return weir_at(err, weir_fail(err, EINVAL, "a note cannot hold control characters"), word);
+	if (length >= NOTE_MAX) {
+		rc = weir_fail(err, EINVAL, "a note of %zu bytes is too long", length);
+		return weir_at(err, weir_hint(err, rc, "it has up to %d", NOTE_MAX - 1), word);
+	}
+	strcpy(ret->note, word->text);
+	return 0;
+}
+
+/* `for` counts from now, and is kept as the moment when it ends. */
+static int until_from(const struct args *args, struct policy_rule *ret, struct weir_error *err)
+{
+	const struct word *lasting = args_word(args, "TIME"), *end = args_word(args, "WHEN");
+	__u32 seconds = 0;
+	int rc;
+
+	if (lasting && end) {
+		rc = weir_at(err, weir_fail(err, EINVAL, "'for' and 'until' both say when it ends"), lasting);
+		return weir_hint(err, rc, "leave one of them out");
+	}
+	if (end)
+		return weir_at(err, time_parse(end->text, &ret->until, err), end);
+	if (!lasting)
+		return 0;
+	rc = weir_at(err, duration_parse(lasting->text, &seconds, err), lasting);
+	ret->until = time(NULL) + seconds;
+	return rc;
+}
+
+/* ports, or what ICMP has in their place */
+static int selector_from(const struct args *args, struct policy_rule *ret, struct weir_error *err)
+{
+	const struct word *ports = args_word(args, "PORTS"), *icmp = args_word(args, "TYPE");
+	int rc;
+
+	if (ports && ret->proto != IPPROTO_TCP && ret->proto != IPPROTO_UDP) {
+		rc = weir_at(err, weir_fail(err, EINVAL, "a port needs a protocol that has ports"), ports);
+		return weir_hint(err, rc, "add 'proto tcp' or 'proto udp'");
+	}
+	if (icmp && !proto_is_icmp(ret->proto)) {
+		rc = weir_at(err, weir_fail(err, EINVAL, "a type of ICMP needs to know which ICMP"), icmp);
+		return weir_hint(err, rc, "add 'proto icmp' or 'proto icmpv6'");
+	}
+	if (ports)
+		return weir_at(err, ports_parse(ports->text, ret, err), ports);
+	if (!icmp)
+		return 0;
+	ret->ports_count = 1;
+	return weir_at(err, icmp_parse(icmp->text, &ret->ports[0], err), icmp);
 }
 
 static int rule_from(const struct model *m, const struct args *args, struct policy_rule *ret, struct weir_error *err)
 {
-	const struct word *proto = args_word(args, "PROTO"), *ports = args_word(args, "PORTS");
+	const struct word *proto = args_word(args, "PROTO"), *note = args_word(args, "TEXT");
 	int rc;
 
 	*ret = (struct policy_rule){.action = action_from(args)};
@@ -208,13 +328,11 @@ static int rule_from(const struct model *m, const struct args *args, struct poli
 		rc = party_from(m, args_word(args, "TO"), &ret->to, err);
 	if (!rc && proto)
 		rc = weir_at(err, proto_parse(proto->text, &ret->proto, err), proto);
-	if (rc || !ports)
-		return rc;
-	if (ret->proto != IPPROTO_TCP && ret->proto != IPPROTO_UDP) {
-		rc = weir_at(err, weir_fail(err, EINVAL, "a port needs a protocol that has ports"), ports);
-		return weir_hint(err, rc, "add 'proto tcp' or 'proto udp'");
-	}
-	return weir_at(err, ports_parse(ports->text, ret, err), ports);
+	if (!rc)
+		rc = selector_from(args, ret, err);
+	if (!rc && note)
+		rc = note_from(note, ret, err);
+	return rc ? rc : until_from(args, ret, err);
 }
 
 int model_policy_add(struct model *m, const struct args *args, struct weir_error *err)
@@ -268,6 +386,20 @@ int model_policy_del(struct model *m, const struct args *args, struct weir_error
 	memmove(&m->rules[index], &m->rules[index + 1], (m->rules_count - index) * sizeof(*m->rules));
 	index_rebuild(m, INDEX_RULE);
 	return 0;
+}
+
+size_t model_policy_expire(struct model *m, __s64 now)
+{
+	size_t kept = 0, gone;
+
+	for (size_t i = 0; i < m->rules_count; i++)
+		if (!m->rules[i].until || m->rules[i].until > now)
+			m->rules[kept++] = m->rules[i];
+	gone = m->rules_count - kept;
+	m->rules_count = kept;
+	if (gone)
+		index_rebuild(m, INDEX_RULE);
+	return gone;
 }
 
 /* Sets it, or changes it: there is no command that takes a default away. */

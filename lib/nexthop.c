@@ -8,6 +8,7 @@
 
 #include "address.h"
 #include "compile.h"
+#include "device.h"
 #include "netlink.h"
 
 /* The words of an IPv4 header that are the same in every packet to this backend (include/bpf/tunnel.h adds the others):
@@ -24,32 +25,11 @@ static __u16 outer_csum(const struct weir_backend *b)
 	return (sum & 0xffff) + (sum >> 16);
 }
 
-/* The device's record, claimed as the packet path does (include/bpf/account.h), or NULL: no place. */
-static struct weir_dev *device_claim(struct plane *p, __u32 ifindex)
+static void device_look(struct plane *p, int ifindex)
 {
-	for (__u32 i = 0; i < WEIR_DEV_PROBES; i++) {
-		__u32 slot = (ifindex + i) % WEIR_MAX_DEVS, free_slot = 0;
-		struct weir_dev *dev = &p->devs[slot];
-
-		if (slot && (__atomic_compare_exchange_n(&dev->ifindex, &free_slot, ifindex, false, __ATOMIC_ACQ_REL,
-							 __ATOMIC_ACQUIRE) ||
-			     free_slot == ifindex))
-			return dev;
-	}
-	return NULL;
-}
-
-static void device_flag(struct plane *p, int ifindex)
-{
-	struct weir_dev *dev = device_claim(p, ifindex);
 	bool takes = false;
 
-	if (!dev)
-		return;
-	if (link_takes_xdp_frames(ifindex, &takes, NULL) == 0 && takes)
-		__atomic_or_fetch(&dev->flags, WEIR_DEV_XMIT, __ATOMIC_RELAXED);
-	else
-		__atomic_and_fetch(&dev->flags, ~WEIR_DEV_XMIT, __ATOMIC_RELAXED);
+	device_flag(p, (__u32)ifindex, WEIR_DEV_XMIT, link_takes_xdp_frames(ifindex, &takes, NULL) == 0 && takes);
 }
 
 void nexthops_fill(struct plane *p, struct weir_backend *table)
@@ -72,7 +52,7 @@ void nexthops_fill(struct plane *p, struct weir_backend *table)
 		if (route.local)
 			continue;
 		if (route.ifindex != flagged) /* mostly it is the same one for all */
-			device_flag(p, route.ifindex);
+			device_look(p, route.ifindex);
 		flagged = route.ifindex;
 		if (!b->dmac) /* the packet path has not asked yet */
 			neighbour_resolve(route.ifindex, &route.gateway, NULL);

@@ -25,6 +25,9 @@ struct entry {
 
 struct build {
 	const struct model *m;
+	__s64 now;
+	__u64 now_ns;
+	__u16 rank; /* of the rule that is being put */
 	__u32 classes;
 	__u32 first[PORT_TABLES], end[PORT_TABLES]; /* each table's own classes, but for 0, are numbered in a row */
 	__u16 (*ports)[PORTS];
@@ -45,7 +48,55 @@ static __u64 mix(__u64 x)
 	return x ^ x >> 31;
 }
 
-static const __u8 table_protos[PORT_TABLES] = {[PORTS_TCP] = IPPROTO_TCP, [PORTS_UDP] = IPPROTO_UDP};
+static const __u8 table_protos[PORT_TABLES] = {
+	[PORTS_TCP] = IPPROTO_TCP,
+	[PORTS_UDP] = IPPROTO_UDP,
+	[PORTS_ICMP] = IPPROTO_ICMP,
+	[PORTS_ICMPV6] = IPPROTO_ICMPV6,
+};
+
+static bool has_table(__u8 proto)
+{
+	for (int t = 0; t < PORT_TABLES; t++)
+		if (table_protos[t] == proto)
+			return true;
+	return false;
+}
+
+static bool is_over(const struct build *b, const struct policy_rule *rule)
+{
+	return rule->until && rule->until <= b->now;
+}
+
+/* The moment when it ends, by the packet path's clock. */
+static __u64 until_ns(const struct build *b, const struct policy_rule *rule)
+{
+	return rule->until ? b->now_ns + (__u64)(rule->until - b->now) * 1000000000ull : 0;
+}
+
+static __u32 action_order(enum weir_action action)
+{
+	switch (action) {
+	case WEIR_ALLOW:
+		return 1;
+	case WEIR_AUDIT:
+		return 2;
+	case WEIR_DENY:
+	case WEIR_REJECT:
+		return 3;
+	}
+	return 0;
+}
+
+/* The higher the earlier: by action, then by how few ports it names. */
+static __u32 precedence(const struct policy_rule *rule)
+{
+	__u32 ports = rule->proto ? PORTS : PORTS + 1, named = 0;
+
+	for (unsigned int i = 0; i < rule->ports_count; i++)
+		named += (__u32)(rule->ports[i].high - rule->ports[i].low) + 1;
+	return action_order(rule->action) << 20 | (PORTS + 1 - (named ? named : ports));
+}
 
 /* the rule's ports in a table: ranges, or all of them; 0: it does not speak of this table by itself */
 static size_t rule_ranges(const struct policy_rule *rule, enum port_table t, const struct port_range **ret)
@@ -84,7 +135,7 @@ static int classify_table(struct build *b, enum port_table t, __u64 *delta, stru
 	memset(seen, 0, SEEN_ROOM * sizeof(*seen));
 	for (size_t i = 0; i < b->m->rules_count; i++) {
 		const struct port_range *ranges = NULL;
-		size_t count = rule_ranges(&b->m->rules[i], t, &ranges);
+		size_t count = is_over(b, &b->m->rules[i]) ? 0 : rule_ranges(&b->m->rules[i], t, &ranges);
 
 		for (size_t k = 0; k < count; k++) {
 			delta[ranges[k].low] += mix(i);
@@ -119,7 +170,7 @@ static int classify(struct build *b, struct weir_error *err)
 	for (size_t i = 0; !rc && i < b->m->rules_count; i++) {
 		__u8 proto = b->m->rules[i].proto;
 
-		if (!proto || proto == IPPROTO_TCP || proto == IPPROTO_UDP || b->proto_class[proto])
+		if (!proto || has_table(proto) || b->proto_class[proto] || is_over(b, &b->m->rules[i]))
 			continue;
 		if (b->classes == WEIR_MAX_PORT_CLASSES)
 			rc = weir_full(err, WEIR_LIMIT_PORT_CLASSES, WEIR_MAX_PORT_CLASSES - 1);
@@ -133,7 +184,7 @@ static int classify(struct build *b, struct weir_error *err)
 
 static struct entry *entry_find(struct build *b, struct weir_policy_key key)
 {
-	__u64 word = (__u64)key.src << 32 | (__u32)key.dst << 16 | key.port_class;
+	__u64 word = (__u64)key.level << 48 | (__u64)key.src << 32 | (__u32)key.dst << 16 | key.port_class;
 	size_t at = mix(word) % ENTRY_ROOM;
 
 	while (b->entries[at].value.action && memcmp(&b->entries[at].key, &key, sizeof(key)))
@@ -141,15 +192,29 @@ static struct entry *entry_find(struct build *b, struct weir_policy_key key)
 	return &b->entries[at];
 }
 
+static int too_many_levels(__u32 rule, struct weir_error *err)
+{
+	int rc = weir_fail(err, ENOSPC, "rule %u is the %dth of which each is to follow when another ends", rule,
+			   WEIR_POLICY_LEVELS + 1);
+
+	return weir_hint(err, rc, "give the rules that meet there one and the same end, or none");
+}
+
+/* Rules come by falling rank: whatever holds the key already goes first. A rule is of use only if it holds for longer; it
+ * stands one level below, where the packet path looks when that one's time is over. */
 static int entry_put(struct build *b, struct weir_policy_key key, struct weir_policy_value value,
 		     struct weir_error *err)
 {
-	struct entry *entry = entry_find(b, key);
+	struct entry *entry;
 
-	if (entry->value.action) {
-		if (value.action == WEIR_DENY && entry->value.action != WEIR_DENY)
-			entry->value = value;
-		return 0;
+	for (;; key.level++) {
+		entry = entry_find(b, key);
+		if (!entry->value.action)
+			break;
+		if (!entry->value.until_ns || (value.until_ns && value.until_ns <= entry->value.until_ns))
+			return 0;
+		if (key.level + 1 == WEIR_POLICY_LEVELS)
+			return too_many_levels(value.rule, err);
 	}
 	if (b->count == WEIR_MAX_POLICY)
 		return weir_full(err, WEIR_LIMIT_POLICY, WEIR_MAX_POLICY);
@@ -161,7 +226,12 @@ static int entry_put(struct build *b, struct weir_policy_key key, struct weir_po
 /* one rule, classes first..end-1 */
 static int put_classes(struct build *b, const struct policy_rule *rule, __u32 first, __u32 end, struct weir_error *err)
 {
-	struct weir_policy_value value = {rule->id, rule->action};
+	struct weir_policy_value value = {
+		.rule = rule->id,
+		.rank = b->rank,
+		.action = rule->action,
+		.until_ns = until_ns(b, rule),
+	};
 	struct weir_policy_key key = {
 		.src = model_party_id(b->m, &rule->from),
 		.dst = model_party_id(b->m, &rule->to),
@@ -212,7 +282,7 @@ static int put_default(struct build *b, __u16 src, enum weir_action action, stru
 
 	if (entry_find(b, key)->value.action)
 		return 0;
-	return entry_put(b, key, (struct weir_policy_value){0, action}, err);
+	return entry_put(b, key, (struct weir_policy_value){.action = action}, err);
 }
 
 static int put_defaults(struct build *b, struct weir_error *err)
@@ -239,6 +309,13 @@ static int put_defaults(struct build *b, struct weir_error *err)
 	return rc;
 }
 
+static __u32 form_of(const struct weir_policy_key *key)
+{
+	if (key->src != WEIR_ID_ANY)
+		return 1u << (key->dst != WEIR_ID_ANY ? WEIR_FORM_SRC_DST : WEIR_FORM_SRC_ANY);
+	return 1u << (key->dst != WEIR_ID_ANY ? WEIR_FORM_ANY_DST : WEIR_FORM_ANY_ANY);
+}
+
 /* From the build to what the caller gets. */
 static int tables_fill(struct build *b, struct policy_tables *t, struct weir_error *err)
 {
@@ -249,6 +326,8 @@ static int tables_fill(struct build *b, struct policy_tables *t, struct weir_err
 	for (size_t i = 0; i < ENTRY_ROOM; i++) {
 		if (!b->entries[i].value.action)
 			continue;
+		if (b->entries[i].key.port_class != WEIR_CLASS_DEFAULT)
+			t->forms |= form_of(&b->entries[i].key);
 		t->keys[t->count] = b->entries[i].key;
 		t->values[t->count++] = b->entries[i].value;
 	}
@@ -261,10 +340,45 @@ static int tables_fill(struct build *b, struct policy_tables *t, struct weir_err
 	return 0;
 }
 
-int policy_compile(const struct model *m, struct policy_tables *ret, struct weir_error *err)
+/* by falling precedence, the first first */
+static int rule_order(const void *a, const void *b, void *rules)
+{
+	__u32 i = *(const __u32 *)a, k = *(const __u32 *)b;
+	const struct policy_rule *all = rules;
+	__u32 x = precedence(&all[i]), y = precedence(&all[k]);
+
+	if (x != y)
+		return x > y ? -1 : 1;
+	return i < k ? -1 : i > k;
+}
+
+/* Ranks are what is left of precedence: numbers from the count of rules downwards, one for all that are equal. */
+static int put_rules(struct build *b, struct weir_error *err)
+{
+	const struct policy_rule *rules = b->m->rules;
+	size_t count = b->m->rules_count;
+	__u32 *order = calloc(count + 1, sizeof(*order));
+	int rc = order ? 0 : weir_fail(err, ENOMEM, "out of memory");
+
+	for (size_t i = 0; !rc && i < count; i++)
+		order[i] = (__u32)i;
+	if (!rc)
+		qsort_r(order, count, sizeof(*order), rule_order, b->m->rules);
+	b->rank = (__u16)count;
+	for (size_t i = 0; !rc && i < count; i++) {
+		if (i && precedence(&rules[order[i]]) != precedence(&rules[order[i - 1]]))
+			b->rank--;
+		if (!is_over(b, &rules[order[i]]))
+			rc = put_rule(b, &rules[order[i]], (__u32)i + 1, err);
+	}
+	free(order);
+	return rc;
+}
+
+int policy_compile(const struct model *m, __s64 now, __u64 now_ns, struct policy_tables *ret, struct weir_error *err)
 {
 	policy_tables_auto tables = {};
-	struct build b = {.m = m};
+	struct build b = {.m = m, .now = now, .now_ns = now_ns};
 	int rc = 0;
 
 	b.ports = calloc(PORT_TABLES, sizeof(*b.ports));
@@ -275,8 +389,8 @@ int policy_compile(const struct model *m, struct policy_tables *ret, struct weir
 		rc = weir_fail(err, ENOMEM, "out of memory");
 	if (!rc)
 		rc = classify(&b, err);
-	for (size_t i = 0; !rc && i < m->rules_count; i++)
-		rc = put_rule(&b, &m->rules[i], i + 1, err);
+	if (!rc)
+		rc = put_rules(&b, err);
 	if (!rc)
 		rc = put_defaults(&b, err);
 	if (!rc)

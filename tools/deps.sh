@@ -19,6 +19,7 @@ packages() {
 		libnl-3-dev|build|reads the kernel's links
 		libnl-route-3-dev|build|reads the kernel's routes and neighbours
 		libmnl-dev|build|requests whose error text is the kernel's own
+		libpcap-dev|build|reads recordings of packets
 		iproute2|demo test vm|makes network namespaces and devices
 		ethtool|demo test vm|turns checksum offload off on virtual devices
 		util-linux|demo test vm|nsenter, flock, mount

@@ -13,7 +13,7 @@ FILE_LINES = 500
 
 # files -> what they may include; the first line that fits counts
 UAPI = r"(linux|asm)/.*|std(bool|def|int)\.h"
-LIBRARIES = r"(bpf|xdp|netlink|libmnl)/.*"
+LIBRARIES = r"(bpf|xdp|netlink|libmnl|pcap)(/.*|\.h)"
 ROOMS = [
     (r"include/weir/", rf'<({UAPI})>|"(weir/)?[\w.]+"'),
     (r"include/bpf/", rf'<({UAPI}|bpf/.*)>|"(weir|bpf)/[\w.]+"'),

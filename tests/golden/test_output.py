@@ -19,10 +19,12 @@ backend add www 10.1.0.11 weight 100
 backend add www 2001:db8:1::11 weight 50
 vip add [2001:db8::10]:any/udp
 identity add app cgroup "CGROUP"
-identity add db cidr 10.2.0.0/24 2001:db8:2::/64
-policy add allow from app to db proto tcp port 5432,8000-8080
+identity add db cidr 10.2.0.0/24 2001:db8:2::/64 mark 0x10/0xf0 uid 1000
+policy add allow from app to db proto tcp port 5432,8000-8080 note "the shop's own"
 policy add deny from any to world proto 47
+policy add reject from host to db proto icmp icmp 8 until 2099-12-31T23:59:59Z
 policy default deny from app
+policy default audit from db
 """
 
 NO_HOP = {"state": "unknown", "device": None, "mac": None, "mtu": 0}
@@ -44,12 +46,16 @@ NAME BY VALUE
 app cgroup CGROUP
 db cidr 10.2.0.0/24
 db cidr 2001:db8:2::/64
+db mark 0x10/0xf0
+db uid 1000
 """,
     "policy list": """\
-ID ACTION FROM TO PROTO PORTS PACKETS BYTES
-1 allow app db tcp 5432,8000-8080 0 0
-2 deny any world 47 - 0 0
-default deny app - - - - -
+ID ACTION FROM TO PROTO PORTS PACKETS BYTES UNTIL NOTE
+1 allow app db tcp 5432,8000-8080 0 0 - the shop's own
+2 deny any world 47 - 0 0 - -
+3 reject host db icmp 8 0 0 2099-12-31T23:59:59Z -
+default deny app - - - - - - -
+default audit db - - - - - - -
 """,
     "drop list": "198.51.100.0/24\n2001:db8:bad::/48\n",
     "allow list": "192.0.2.10\n",
@@ -65,6 +71,21 @@ www 2001:db8:1::11 0 0
 RULE ACTION FROM TO PROTO PORTS PACKETS BYTES
 1 allow app db tcp 5432,8000-8080 0 0
 2 deny any world 47 - 0 0
+3 reject host db icmp 8 0 0
+""",
+    "policy list --compiled": """\
+FROM TO LEVEL ACTION RULE UNTIL CLASS
+any world 0 deny 2 - 47
+host db 0 reject 3 2099-12-31T23:59:59Z icmp 8
+app any 0 deny - - default
+app db 0 allow 1 - tcp 5432,8000-8080
+db any 0 audit - - default
+""",
+    "policy test --from app --to 10.2.0.5:8001/tcp": """\
+policy-allow: allowed by a policy rule
+from  app
+to    db, 10.2.0.5:8001/tcp
+rule  1: policy add allow from app to db proto tcp port 5432,8000-8080 note "the shop's own"
 """,
     "save": CONFIGURATION,
     "diff CHANGED": """\
@@ -88,13 +109,36 @@ JSON = {
         {"vip": "www", "service": "203.0.113.10:443/tcp", "address": "2001:db8:1::11", "id": 2, "weight": 50,
          "slots": 21845, "next_hop": NO_HOP, "source": "2001:db8:1::1", **NONE}]},
     "identity list": {"identities": [
-        {"name": "app", "id": 16, "cidrs": [], "cgroups": ["CGROUP"]},
-        {"name": "db", "id": 17, "cidrs": ["10.2.0.0/24", "2001:db8:2::/64"], "cgroups": []}]},
+        {"name": "app", "id": 16, "cidrs": [], "cgroups": ["CGROUP"], "units": [], "ifaces": [], "marks": [],
+         "uids": []},
+        {"name": "db", "id": 17, "cidrs": ["10.2.0.0/24", "2001:db8:2::/64"], "cgroups": [], "units": [], "ifaces": [],
+         "marks": ["0x10/0xf0"], "uids": ["1000"]}]},
     "policy list": {"rules": [
         {"id": 1, "action": "allow", "from": "app", "to": "db", "proto": "tcp",
-         "ports": [{"low": 5432, "high": 5432}, {"low": 8000, "high": 8080}], **NONE},
-        {"id": 2, "action": "deny", "from": "any", "to": "world", "proto": "47", "ports": [], **NONE}],
-        "defaults": [{"from": "app", "action": "deny"}]},
+         "ports": [{"low": 5432, "high": 5432}, {"low": 8000, "high": 8080}], "icmp": None, "note": "the shop's own",
+         "until": None, **NONE},
+        {"id": 2, "action": "deny", "from": "any", "to": "world", "proto": "47", "ports": [], "icmp": None, "note": None,
+         "until": None, **NONE},
+        {"id": 3, "action": "reject", "from": "host", "to": "db", "proto": "icmp", "ports": [], "icmp": "8", "note": None,
+         "until": "2099-12-31T23:59:59Z", **NONE}],
+        "defaults": [{"from": "app", "action": "deny"}, {"from": "db", "action": "audit"}]},
+    "policy list --compiled": {"entries": [
+        {"from": "any", "to": "world", "class": "47", "level": 0, "action": "deny", "rank": 2, "rule": 2,
+         "until": None},
+        {"from": "host", "to": "db", "class": "icmp 8", "level": 0, "action": "reject", "rank": 3, "rule": 3,
+         "until": "2099-12-31T23:59:59Z"},
+        {"from": "app", "to": "any", "class": "default", "level": 0, "action": "deny", "rank": 0, "rule": 0,
+         "until": None},
+        {"from": "app", "to": "db", "class": "tcp 5432,8000-8080", "level": 0, "action": "allow", "rank": 1, "rule": 1,
+         "until": None},
+        {"from": "db", "to": "any", "class": "default", "level": 0, "action": "audit", "rank": 0, "rule": 0,
+         "until": None}]},
+    "policy test --from app --to 10.2.0.5:8001/tcp": {
+        "reason": "policy-allow", "passes": True, "from": "app", "to": "db", "destination": "10.2.0.5:8001/tcp",
+        "rule": 1, "line": 'policy add allow from app to db proto tcp port 5432,8000-8080 note "the shop\'s own"'},
+    "policy test --from db --to [2001:db8:2::5]:1/udp": {
+        "reason": "would-deny", "passes": True, "from": "db", "to": "db", "destination": "[2001:db8:2::5]:1/udp",
+        "rule": None, "line": None},
     "drop list": {"prefixes": ["198.51.100.0/24", "2001:db8:bad::/48"]},
     "allow list": {"prefixes": ["192.0.2.10"]},
     "diff CHANGED": {"differences": [
@@ -172,7 +216,7 @@ def test_json_status(running):
     assert status["can_chain"] or status["cannot_chain_because"]
     used = {table["table"]: table["used"] for table in status["tables"]}
     assert (used["VIPS"], used["BACKENDS"], used["IDENTITIES"], used["CGROUPS"], used["RULES"], used["FLOWS"]) == \
-        (2, 2, 2, 1, 2, 0)
+        (2, 2, 2, 3, 3, 0)
     assert used["PREFIXES"] == 5  # two dropped, one allowed, two of an identity
     assert status["warnings"] == [
         "there are VIPs, but the XDP program is attached to no device",
@@ -225,7 +269,7 @@ def test_terminal_is_told(running, tmp_path):
     path = tmp_path / "\x1b[31mred.conf"
     path.write_text(running.configuration)
     said = on_terminal(running.weir_argv(["apply", path]))
-    assert said.endswith("?[31mred.conf: applied: 2 drop and 1 allow prefixes, 2 VIPs, 2 backends, 2 identities, 2 rules\n")
+    assert said.endswith("?[31mred.conf: applied: 2 drop and 1 allow prefixes, 2 VIPs, 2 backends, 2 identities, 3 rules\n")
     path = tmp_path / "list.txt"
     path.write_text("".join(f"{i >> 16}.{i >> 8 & 255}.{i & 255}.0/24\n" for i in range(200000)))
     said = on_terminal(running.weir_argv(["drop", "load", path]))

@@ -183,7 +183,7 @@ static void values_arrive(void **state)
 	assert_int_equal(m.backends[0].weight, WEIGHT_DEFAULT);
 	assert_int_equal(m.backends[1].vip, 1);
 	assert_int_equal(m.backends[1].weight, 7);
-	assert_string_equal(m.identities[0].cgroups[0], "/system.slice/app.service");
+	assert_string_equal(m.identities[0].members[0].text, "/system.slice/app.service");
 	assert_int_equal(m.rules[0].ports[0].low, 5432);
 	assert_int_equal(m.rules[0].to.identity, 1);
 	assert_int_equal(apply(&m, "policy default allow from app", NULL), 0); /* changes it */
