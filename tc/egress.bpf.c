@@ -11,25 +11,25 @@
 static __always_inline int pipeline(struct __sk_buff *skb, struct packet *p)
 {
 	struct flow_hit hit = {};
-	struct run run;
+	struct view view;
 	int reason;
 
-	if (!run_begin(&run, VERDICT_OUT) || is_forwarded(skb))
+	if (!view_take(&view, VERDICT_OUT) || is_forwarded(skb))
 		return WEIR_R_PASS;
 	reason = frame_read(skb, p);
 	if (reason == NEXT)
-		reason = fragment_follow(p, run.ctl->hz);
+		reason = fragment_follow(p, view.ctl->hz);
 	if (reason == NEXT && flow_tracks(p)) {
-		flow_find(run.ctl, p, &hit);
-		reason = flow_go_on(skb, p, &run, &hit);
+		flow_find(view.ctl, p, &hit);
+		reason = flow_go_on(skb, p, &view, &hit);
 		if (reason == NEXT)
-			reason = flow_reply(skb, p, &run, &hit);
+			reason = flow_reply(skb, p, &view, &hit);
 	}
 	if (reason == NEXT)
-		reason =
-			flow_judge(skb, p, &run, &hit, identity_of_sender(skb, p, run.gen, run.g, skb->ingress_ifindex),
-				   identity_of_receiver(p, run.gen, run.g, skb->ifindex));
-	if (is_denial(reason) && failsafe_holds(run.gen, p, true))
+		reason = flow_judge(skb, p, &view, &hit,
+				    identity_of_sender(skb, p, view.gen, view.g, skb->ingress_ifindex),
+				    identity_of_receiver(p, view.gen, view.g, skb->ifindex));
+	if (is_denial(reason) && failsafe_holds(view.gen, p, true))
 		reason = WEIR_R_FAILSAFE;
 	fragment_remember(p, reason_passes(reason));
 	return reason;

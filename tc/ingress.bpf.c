@@ -10,55 +10,55 @@
 
 /* Stage: a flow that comes in. What belongs to one that went out is no flow of its own: if it were, its answers would pass
  * as replies when policy no longer allows it. */
-static __always_inline void flow_record(struct __sk_buff *skb, const struct packet *p, const struct run *run)
+static __always_inline void flow_record(struct __sk_buff *skb, const struct packet *p, const struct view *view)
 {
 	struct flow_terms terms = {.flags = WEIR_FLOW_CAME_IN};
 	struct flow_hit hit;
 
-	flow_find(run->ctl, p, &hit);
+	flow_find(view->ctl, p, &hit);
 	if (hit.flow && !flow_restarts(p, &hit, VERDICT_IN)) {
 		flow_advance(skb, p, &hit);
 		if (hit.dir == FLOW_FORWARD && flow_opens(p) && !(hit.flow->flags & WEIR_FLOW_CAME_IN))
 			hit.flow->flags |= WEIR_FLOW_CAME_IN;
 	} else if (flow_opens(p)) {
-		flow_begin(skb, run->ctl, p, &hit, &terms);
+		flow_begin(skb, view->ctl, p, &hit, &terms);
 	}
 }
 
 /* Stage: does who sends through an identity's interface use an address of that identity? Else whoever is behind it could
  * speak for others. Addresses that are used before one is known, or on the link only, are everybody's. */
-static __always_inline bool is_spoofed(struct __sk_buff *skb, const struct packet *p, const struct run *run)
+static __always_inline bool is_spoofed(struct __sk_buff *skb, const struct packet *p, const struct view *view)
 {
-	__u32 owner = run->gen->ifaces ? identity_of_who(run->g, WEIR_WHO_IFACE, skb->ifindex) : 0, claimed;
+	__u32 owner = view->gen->ifaces ? identity_of_who(view->g, WEIR_WHO_IFACE, skb->ifindex) : 0, claimed;
 
 	if (!owner || p->src.w[3] == 0 || (!p->v4 && (bpf_ntohl(p->src.w[0]) & 0xffc00000) == 0xfe800000))
 		return false;
-	claimed = identity_of_address(run->gen, &p->src, p->v4);
+	claimed = identity_of_address(view->gen, &p->src, p->v4);
 	if (owner & WEIR_WHO_STRICT)
 		return claimed != (owner & ~WEIR_WHO_STRICT);
 	return claimed && claimed != owner;
 }
 
 /* Stage: the ingress verdict, on devices that it was asked for. */
-static __always_inline int enforce(struct __sk_buff *skb, const struct packet *p, const struct run *run)
+static __always_inline int enforce(struct __sk_buff *skb, const struct packet *p, const struct view *view)
 {
-	int reason = fragment_follow(p, run->ctl->hz);
+	int reason = fragment_follow(p, view->ctl->hz);
 	struct flow_hit hit = {};
 
-	if (is_spoofed(skb, p, run))
+	if (is_spoofed(skb, p, view))
 		return WEIR_R_SPOOFED;
 	if (reason == NEXT && flow_tracks(p)) {
-		flow_find(run->ctl, p, &hit);
-		reason = flow_go_on(skb, p, run, &hit);
+		flow_find(view->ctl, p, &hit);
+		reason = flow_go_on(skb, p, view, &hit);
 		if (reason == NEXT)
-			reason = flow_reply(skb, p, run, &hit);
+			reason = flow_reply(skb, p, view, &hit);
 	}
 	if (reason == NEXT)
-		reason = flow_related(skb, p, run);
+		reason = flow_related(skb, p, view);
 	if (reason == NEXT)
-		reason = flow_judge(skb, p, run, &hit, identity_of_sender(skb, p, run->gen, run->g, skb->ifindex),
-				    identity_of_local_receiver(skb, p, run->gen));
-	if (is_denial(reason) && failsafe_holds(run->gen, p, false))
+		reason = flow_judge(skb, p, view, &hit, identity_of_sender(skb, p, view->gen, view->g, skb->ifindex),
+				    identity_of_local_receiver(skb, p, view->gen));
+	if (is_denial(reason) && failsafe_holds(view->gen, p, false))
 		reason = WEIR_R_FAILSAFE;
 	fragment_remember(p, reason_passes(reason));
 	return reason;
@@ -73,16 +73,16 @@ static __always_inline bool is_enforced(struct __sk_buff *skb)
 
 static __always_inline int track(struct __sk_buff *skb, struct packet *p)
 {
-	struct run run;
+	struct view view;
 	int reason;
 
-	if (!run_begin(&run, VERDICT_IN) || is_forwarded(skb))
+	if (!view_take(&view, VERDICT_IN) || is_forwarded(skb))
 		return WEIR_R_PASS;
 	reason = frame_read(skb, p);
 	if (is_enforced(skb))
-		return reason == NEXT ? enforce(skb, p, &run) : reason;
+		return reason == NEXT ? enforce(skb, p, &view) : reason;
 	if (reason == NEXT && p->fragment != FRAGMENT_LATER && flow_tracks(p))
-		flow_record(skb, p, &run);
+		flow_record(skb, p, &view);
 	return reason != NEXT && reason_passes(reason) ? reason : WEIR_R_PASS;
 }
 

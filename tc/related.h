@@ -83,7 +83,7 @@ __noinline int carried_read(struct __sk_buff *skb, const struct packet *p, struc
 	return carried_ports(at, end, ret) ? 0 : -1;
 }
 
-static __always_inline int flow_related(struct __sk_buff *skb, const struct packet *p, const struct run *run)
+static __always_inline int flow_related(struct __sk_buff *skb, const struct packet *p, const struct view *view)
 {
 	struct packet carried;
 	struct flow_hit hit;
@@ -92,10 +92,10 @@ static __always_inline int flow_related(struct __sk_buff *skb, const struct pack
 		return NEXT;
 	if (carried_read(skb, p, &carried) || addr_differs(&carried.src, &p->dst))
 		return NEXT;
-	flow_find(run->ctl, &carried, &hit);
+	flow_find(view->ctl, &carried, &hit);
 	if (!hit.flow)
 		return NEXT;
-	if (hit.flow->flags & JUDGED && hit.flow->policy_version != run->gen->policy_version)
+	if (hit.flow->flags & JUDGED && hit.flow->policy_version != view->gen->policy_version)
 		return NEXT;
 	return WEIR_R_RELATED;
 }

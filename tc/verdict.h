@@ -12,23 +12,23 @@
 #define VERDICT_IN  WEIR_FLOW_IN_JUDGED
 #define JUDGED	    (WEIR_FLOW_OUT_JUDGED | WEIR_FLOW_IN_JUDGED)
 
-/* what every stage needs */
-struct run {
+/* the configuration as this packet sees it */
+struct view {
 	struct weir_ctl *ctl;
 	struct weir_gen *gen;
 	__u32 g;
 	__u32 hook;
 };
 
-static __always_inline bool run_begin(struct run *run, __u32 hook)
+static __always_inline bool view_take(struct view *view, __u32 hook)
 {
-	run->ctl = control();
-	if (!run->ctl)
+	view->ctl = control();
+	if (!view->ctl)
 		return false;
-	run->g = *(volatile __u32 *)&run->ctl->gen & 1;
-	run->gen = &run->ctl->gens[run->g];
-	run->hook = hook;
-	return run->gen->policy_on;
+	view->g = *(volatile __u32 *)&view->ctl->gen & 1;
+	view->gen = &view->ctl->gens[view->g];
+	view->hook = hook;
+	return view->gen->policy_on;
 }
 
 static __always_inline void rule_count(__u32 rule, __u32 bytes)
@@ -43,13 +43,13 @@ static __always_inline void rule_count(__u32 rule, __u32 bytes)
 
 /* Stage: part of a flow that policy allowed as it is now? A packet that opens one is always judged: its sender may be
  * another than last time. (For UDP any packet may open, and none tells; there the flow decides until it idles out.) */
-static __always_inline int flow_go_on(struct __sk_buff *skb, const struct packet *p, const struct run *run,
+static __always_inline int flow_go_on(struct __sk_buff *skb, const struct packet *p, const struct view *view,
 				      const struct flow_hit *hit)
 {
 	struct weir_flow *f = hit->flow;
 
-	if (!f || hit->dir != FLOW_FORWARD || !(f->flags & run->hook) ||
-	    f->policy_version != run->gen->policy_version || is_syn(p))
+	if (!f || hit->dir != FLOW_FORWARD || !(f->flags & view->hook) ||
+	    f->policy_version != view->gen->policy_version || is_syn(p))
 		return NEXT;
 	flow_advance(skb, p, hit);
 	rule_count(f->rule, p->bytes);
@@ -70,43 +70,43 @@ static __always_inline __u16 answered_class(const struct packet *p, const struct
 	return gen->proto_class[p->proto];
 }
 
-static __always_inline __u32 flow_version(const struct run *run, const struct judgement *judgement)
+static __always_inline __u32 flow_version(const struct view *view, const struct judgement *judgement)
 {
-	return judgement->timed ? 0 : run->gen->policy_version;
+	return judgement->timed ? 0 : view->gen->policy_version;
 }
 
 /* Would the flow that this packet answers still be allowed to begin? So that what an opener may not do any more is cut from
  * both sides. */
-static __always_inline int flow_judge_again(struct __sk_buff *skb, const struct packet *p, const struct run *run,
+static __always_inline int flow_judge_again(struct __sk_buff *skb, const struct packet *p, const struct view *view,
 					    struct weir_flow *f)
 {
-	__u16 to = identity_of_address(run->gen, &p->src, p->v4);
+	__u16 to = identity_of_address(view->gen, &p->src, p->v4);
 	struct judgement judgement;
 
 	if (!to)
-		to = run->hook == VERDICT_OUT && skb->sk ? WEIR_ID_HOST : WEIR_ID_WORLD;
-	judgement = judge_class(run->gen, run->g, f->identity, to, answered_class(p, run->gen));
+		to = view->hook == VERDICT_OUT && skb->sk ? WEIR_ID_HOST : WEIR_ID_WORLD;
+	judgement = judge_class(view->gen, view->g, f->identity, to, answered_class(p, view->gen));
 	if (!reason_passes(judgement.reason))
 		return judgement.reason;
 	f->rule = judgement.rule;
-	f->policy_version = flow_version(run, &judgement);
+	f->policy_version = flow_version(view, &judgement);
 	return NEXT;
 }
 
 /* Stage: answer to a flow whose opener was let through? Never a TCP packet that opens: a peer's SYN must not license ours to
  * it. What came in where nothing is judged may be answered as long as it lives. */
-static __always_inline int flow_reply(struct __sk_buff *skb, const struct packet *p, const struct run *run,
+static __always_inline int flow_reply(struct __sk_buff *skb, const struct packet *p, const struct view *view,
 				      const struct flow_hit *hit)
 {
-	__u8 licence = run->hook == VERDICT_OUT ? WEIR_FLOW_CAME_IN : JUDGED;
-	__u8 judged = run->hook == VERDICT_OUT ? WEIR_FLOW_IN_JUDGED : JUDGED;
+	__u8 licence = view->hook == VERDICT_OUT ? WEIR_FLOW_CAME_IN : JUDGED;
+	__u8 judged = view->hook == VERDICT_OUT ? WEIR_FLOW_IN_JUDGED : JUDGED;
 	struct weir_flow *f = hit->flow;
 	int reason;
 
 	if (!f || hit->dir != FLOW_ANSWER || is_syn(p) || !(f->flags & licence))
 		return NEXT;
-	if (f->flags & judged && f->policy_version != run->gen->policy_version) {
-		reason = flow_judge_again(skb, p, run, f);
+	if (f->flags & judged && f->policy_version != view->gen->policy_version) {
+		reason = flow_judge_again(skb, p, view, f);
 		if (reason != NEXT)
 			return reason;
 	}
@@ -149,27 +149,27 @@ static __always_inline bool flow_restarts(const struct packet *p, const struct f
 	       (hook == VERDICT_OUT && hit->dir == FLOW_ANSWER && !weir_flow_confirmed(hit->flow->state));
 }
 
-static __always_inline void flow_remember(struct __sk_buff *skb, const struct packet *p, const struct run *run,
+static __always_inline void flow_remember(struct __sk_buff *skb, const struct packet *p, const struct view *view,
 					  const struct flow_hit *hit, const struct flow_terms *terms)
 {
 	if (!flow_tracks(p))
 		return;
-	if (hit->flow && !flow_restarts(p, hit, run->hook))
-		flow_renew(skb, p, hit, terms, run->hook);
+	if (hit->flow && !flow_restarts(p, hit, view->hook))
+		flow_renew(skb, p, hit, terms, view->hook);
 	else if (hit->flow || flow_opens(p) || (p->proto == IPPROTO_TCP && !(p->flags & TCP_RST)))
-		flow_begin(skb, run->ctl, p, hit, terms);
+		flow_begin(skb, view->ctl, p, hit, terms);
 }
 
 /* Stage, the last: who sends to whom, and what does policy say? */
-static __always_inline int flow_judge(struct __sk_buff *skb, const struct packet *p, const struct run *run,
+static __always_inline int flow_judge(struct __sk_buff *skb, const struct packet *p, const struct view *view,
 				      const struct flow_hit *hit, __u16 src, __u16 dst)
 {
-	struct judgement judgement = judge(p, run->gen, run->g, src, dst);
+	struct judgement judgement = judge(p, view->gen, view->g, src, dst);
 	struct flow_terms terms = {
-		.policy_version = flow_version(run, &judgement),
+		.policy_version = flow_version(view, &judgement),
 		.rule = judgement.rule,
 		.identity = src,
-		.flags = run->hook | (run->hook == VERDICT_IN ? WEIR_FLOW_CAME_IN : 0),
+		.flags = view->hook | (view->hook == VERDICT_IN ? WEIR_FLOW_CAME_IN : 0),
 	};
 
 	if (judgement.reason == WEIR_R_UNGOVERNED)
@@ -178,7 +178,7 @@ static __always_inline int flow_judge(struct __sk_buff *skb, const struct packet
 		terms.flags |= WEIR_FLOW_AUDITED;
 	rule_count(judgement.rule, p->bytes);
 	if (reason_passes(judgement.reason))
-		flow_remember(skb, p, run, hit, &terms);
+		flow_remember(skb, p, view, hit, &terms);
 	return judgement.reason;
 }
 
