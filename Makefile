@@ -16,6 +16,7 @@ bindir  := $(PREFIX)/bin
 mandir  := $(PREFIX)/share/man
 bpfdir  := $(PREFIX)/lib/weir
 compdir := $(PREFIX)/share/bash-completion/completions
+datadir := $(PREFIX)/share/weir
 
 # ---- sources: whatever lies in the rooms
 BPF_SRC  := $(wildcard xdp/*.bpf.c tc/*.bpf.c lib/*.bpf.c)
@@ -177,13 +178,14 @@ format: ## lay out the C sources as `make check` wants them
 
 install: all ## DESTDIR= PREFIX=
 	install -D -m 755 $(BUILD)/weir $(DESTDIR)$(bindir)/weir
-	install -d $(DESTDIR)$(bpfdir) $(DESTDIR)$(compdir) $(DESTDIR)$(mandir)/man8
+	install -d $(DESTDIR)$(bpfdir) $(DESTDIR)$(compdir) $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(datadir)
 	install -m 644 $(filter-out $(BUILD)/lib/% $(BUILD)/tc/ask.bpf.o,$(BPF_OBJ)) $(DESTDIR)$(bpfdir)
 	install -m 644 $(BUILD)/man/weir.8 $(DESTDIR)$(mandir)/man8
 	$(BUILD)/weir completion > $(DESTDIR)$(compdir)/weir
+	sed 's|@BINDIR@|$(bindir)|; s|@DATADIR@|$(datadir)|' dist/unit.conf > $(DESTDIR)$(datadir)/unit.conf
 
 uninstall: ## the same DESTDIR= PREFIX=
-	rm -rf $(DESTDIR)$(bindir)/weir $(DESTDIR)$(bpfdir) $(DESTDIR)$(compdir)/weir \
+	rm -rf $(DESTDIR)$(bindir)/weir $(DESTDIR)$(bpfdir) $(DESTDIR)$(compdir)/weir $(DESTDIR)$(datadir) \
 		$(DESTDIR)$(mandir)/man8/weir.8
 
 clean:

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "ctl.h"
+#include "notes.h"
 
 /* A mistake must not even create the maps: where there are none yet, the edit is tried on an empty model first. */
 static int change_open(const struct ctl *c, const struct args *args, model_edit *edit, struct plane *ret,
@@ -222,9 +223,25 @@ static void summary(const struct model *m, const char *what, const char *name)
 		m->rules_count);
 }
 
+#define NOTES_MAX 100
+
+static void note_text(void *arg, const char *text)
+{
+	(void)arg;
+	fputs("note: ", stdout);
+	print_safe(stdout, text, strlen(text));
+	putchar('\n');
+}
+
+static void note_json(void *arg, const char *text)
+{
+	json_text(arg, NULL, text);
+}
+
 int cmd_check(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	const char *file = args_text(args, "FILE");
+	struct json j = {.out = stdout};
 	model_auto m;
 	int rc;
 
@@ -232,7 +249,18 @@ int cmd_check(struct ctl *c, const struct args *args, struct weir_error *err)
 	rc = model_from_file(file, &m, err);
 	if (rc)
 		return rc;
-	ctl_done(c);
+	if (c->json) {
+		json_open(&j, NULL, '{');
+		json_open(&j, "notes", '[');
+	}
+	rc = model_notes(&m, time(NULL), NOTES_MAX, c->json ? note_json : note_text, &j, err);
+	if (rc)
+		return rc;
+	if (c->json) {
+		json_close(&j, ']');
+		json_close(&j, '}');
+		putchar('\n');
+	}
 	summary(&m, "good", file);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "attach.h"
 #include "compile.h"
 #include "ctl.h"
+#include "resolve.h"
 #include "usage.h"
 #include "where.h"
 
@@ -89,6 +90,18 @@ static void warn_tables(struct status *s)
 	}
 }
 
+/* a device of that name has our programs again */
+static bool is_back(const struct status *s, const char *name)
+{
+	for (size_t i = 0; i < s->devices_count; i++) {
+		const struct attachment *a = &s->devices[i];
+
+		if (!a->gone && !strcmp(a->link.name, name) && (a->xdp_id || a->egress_id || a->ingress_id))
+			return true;
+	}
+	return false;
+}
+
 static void warn_devices(struct status *s)
 {
 	bool xdp = false, egress = false;
@@ -98,8 +111,9 @@ static void warn_devices(struct status *s)
 
 		xdp = xdp || a->xdp_id;
 		egress = egress || a->egress_id;
-		if (a->gone)
-			warn(s, "device '%s' is gone, and what was attached to it", a->link.name);
+		if (a->gone && !is_back(s, a->link.name))
+			warn(s, "device '%s' is gone, and what was attached to it; when it is back: weir attach %s",
+			     a->link.name, a->link.name);
 		if (a->xdp_foreign_id && !a->xdp_id)
 			warn(s, "device '%s' has a foreign XDP program, '%s' (id %u)", a->link.name,
 			     a->xdp_foreign_name, a->xdp_foreign_id);
@@ -118,6 +132,34 @@ static void warn_devices(struct status *s)
 		warn(s, "there are VIPs, but the XDP program is attached to no device");
 	if ((s->m.rules_count || s->m.defaults_count) && !egress)
 		warn(s, "there are policy rules, but the TC egress program is attached to no device");
+}
+
+/* What an identity stands for may vanish, and come back as another. */
+static void warn_identities(struct status *s)
+{
+	for (size_t i = 0; i < s->m.identities_count; i++) {
+		const struct identity *id = &s->m.identities[i];
+
+		for (size_t k = 0; k < id->members_count; k++) {
+			const struct member *member = &id->members[k];
+			const char *kind = member_kind_text(member->kind);
+
+			switch (member_look(&s->p, id, member)) {
+			case MEMBER_HOLDS:
+				break;
+			case MEMBER_MISSING:
+				warn(s, "identity '%s': %s '%s' has vanished, nothing is known by it", id->name, kind,
+				     member->text);
+				break;
+			case MEMBER_MOVED:
+				warn(s,
+				     "identity '%s': %s '%s' is another one than before, nothing is known by it; "
+				     "`weir identity refresh` takes it up",
+				     id->name, kind, member->text);
+				break;
+			}
+		}
+	}
 }
 
 static void warn_backend(struct status *s, const char *vip, const struct backend *backend)
@@ -333,6 +375,7 @@ int cmd_status(struct ctl *c, const struct args *args, struct weir_error *err)
 	if (s.there) {
 		warn_tables(&s);
 		warn_devices(&s);
+		warn_identities(&s);
 		warn_backends(&s);
 	}
 	if (c->json)

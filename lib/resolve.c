@@ -2,8 +2,10 @@
 /* Members of identities -> numbers that the packet path compares with. */
 #include "resolve.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cgroup.h"
 #include "index.h"
@@ -55,4 +57,26 @@ int member_resolve_or_skip(const struct model *running, const char *identity, co
 	if (index_find(running, INDEX_MEMBER, &key, &entry) && !strcmp(running->identities[entry.index].name, identity))
 		return 0;
 	return rc;
+}
+
+enum member_state member_look(const struct plane *p, const struct identity *identity, const struct member *member)
+{
+	bool device = member->kind == MEMBER_IFACE;
+	struct resolved r;
+	__u32 holds = 0;
+	int fd;
+
+	if (member->kind == MEMBER_MARK || member->kind == MEMBER_UID)
+		return MEMBER_HOLDS;
+	if (member_resolve(member, &r, NULL))
+		return MEMBER_MISSING;
+	if (device)
+		r.key = weir_who(WEIR_WHO_IFACE, (__u32)r.key);
+	fd = plane_inner(p, device ? PLANE_whos : PLANE_cgroups, p->ctl->gen & 1);
+	if (fd < 0)
+		return MEMBER_MOVED;
+	if (bpf_map_lookup_elem(fd, &r.key, &holds))
+		holds = 0;
+	close(fd);
+	return (holds & ~WEIR_WHO_STRICT) == identity->id ? MEMBER_HOLDS : MEMBER_MOVED;
 }

@@ -147,7 +147,7 @@ JSON = {
         {"sign": "-", "line": "backend add www 2001:db8:1::11 weight 50"},
         {"sign": "+", "line": "backend add www 2001:db8:1::11 weight 60"}]},
     "pin-dir": {"pin_dir": "/sys/fs/bpf/weir/INSTANCE"},
-    "check CHANGED": {},
+    "check CHANGED": {"notes": []},
 }
 
 

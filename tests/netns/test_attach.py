@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+import bpf
 from lab import BUILD, Lab, until
 
 CLIENT = "198.51.100.2"
@@ -36,6 +37,10 @@ def xdp(lab):
 
 
 def tc(lab, hook):
+    """our programs on a hook, on tcx where the kernel has it or among the filters"""
+    ids = bpf.tcx_ids(lab, "lb", "eth0", hook)
+    if ids:
+        return ids
     filters = json.loads(lab.run("lb", f"tc -j filter show dev eth0 {hook}").stdout)
     return [row["options"]["bpf_name"] for row in filters if "bpf_name" in row.get("options", {})]
 
@@ -137,9 +142,23 @@ def test_missing_interface(net):
 def test_vanished_device_is_shown(net):
     net.weir("attach eth0")
     assert pings(net)
-    number = net.ifindex("lb", "eth0")
     net.ip("lb", "link del eth0")
-    assert f"device '#{number}' is gone" in net.weir("status").stdout
+    assert "device 'eth0' is gone" in net.weir("status").stdout
+    net.veth("client", "eth0", [f"{CLIENT}/24"], "lb", "eth0", ["198.51.100.1/24"])
+    assert "when it is back: weir attach eth0" in net.weir("status").stdout
+    net.weir("attach eth0")
+    assert "is gone" not in net.weir("status").stdout
+
+
+def test_several_devices(net):
+    """all of them, or with a wrong name none"""
+    net.veth("client", "eth1", ["203.0.113.2/24"], "lb", "eth1", ["203.0.113.1/24"])
+    failed = net.weir("attach eth0 eth9 eth1", check=False)
+    assert failed.returncode == 1 and "'eth9'" in failed.stderr and not tc(net, "egress")
+    assert net.weir_json("attach eth0 eth1 --xdp off")["devices"] == ["eth0", "eth1"]
+    assert [device["device"] for device in net.weir_json("status")["devices"]] == ["eth0", "eth1"]
+    net.weir("detach eth0 eth1")
+    assert not net.weir_json("status")["devices"] or not tc(net, "egress")
 
 
 def test_instances_are_apart(net):

@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 
+from bpf import tcx_ids
 from lab import Lab
 
 XDP = "ip link set dev eth0 xdp obj build/xdp/{}.bpf.o sec xdp"
@@ -31,6 +32,13 @@ def xdp(lab):
 def filters(lab, hook):
     rows = json.loads(lab.run("lb", f"tc -j filter show dev eth0 {hook}").stdout)
     return [(row["protocol"], row["pref"], row["options"]["bpf_name"]) for row in rows if "options" in row]
+
+
+def names(lab, hook):
+    """whatever runs on a hook: tcx first, then filters"""
+    ids = tcx_ids(lab, "lb", "eth0", hook)
+    return ["weir_" + hook for prog in ids if prog == device(lab)["tc"][f"{hook}_id"]] + \
+        [name for _, _, name in filters(lab, hook)]
 
 
 def has_clsact(lab):
@@ -79,15 +87,55 @@ def test_partial_and_double_filters_are_made_one(net):
     for protocol in ("ip", "ip", "ipv6"):
         net.by_hand("lb", f"tc filter add dev eth0 egress protocol {protocol} bpf da obj build/tc/egress.bpf.o sec tc")
     net.weir("attach eth0")
-    assert filters(net, "egress") == [("all", OUR_PRIORITY, "weir_egress")]
+    assert names(net, "egress") == ["weir_egress"]
+    assert filters(net, "egress") in ([], [("all", OUR_PRIORITY, "weir_egress")])
 
 
 def test_off_takes_off(net):
     net.weir("attach eth0")
     net.weir("attach eth0 --xdp off")
-    assert xdp(net) is None and filters(net, "egress")
+    assert xdp(net) is None and names(net, "egress") == ["weir_egress"]
     net.weir("attach eth0 --tc off")
-    assert xdp(net) == "weir_xdp" and not filters(net, "egress") and filters(net, "ingress")
+    assert xdp(net) == "weir_xdp" and not names(net, "egress") and names(net, "ingress") == ["weir_ingress"]
+
+
+def has_tcx(lab):
+    lab.weir("attach eth0 --xdp off")
+    found = bool(tcx_ids(lab, "lb", "eth0", "egress"))
+    lab.weir("detach eth0")
+    return found
+
+
+def test_tcx_where_there_is_one(net):
+    """a new program goes to tcx; one by hand among the filters keeps its place; two are made one"""
+    if not has_tcx(net):
+        pytest.skip("this kernel has no tcx")
+    assert not has_clsact(net)
+    net.weir("attach eth0 --xdp off")
+    first = tcx_ids(net, "lb", "eth0", "egress")
+    assert len(first) == 1 and not has_clsact(net) and device(net)["tc"]["egress_tcx"]
+    net.weir("attach eth0 --xdp off")
+    assert len(tcx_ids(net, "lb", "eth0", "egress")) == 1 and tcx_ids(net, "lb", "eth0", "egress") != first
+    net.run("lb", "tc qdisc add dev eth0 clsact")
+    net.by_hand("lb", "tc filter add dev eth0 egress bpf da obj build/tc/egress.bpf.o sec tc")
+    net.weir("attach eth0 --xdp off")  # the packet was judged and counted twice
+    assert names(net, "egress") == ["weir_egress"]
+    net.weir("detach eth0")
+    assert names(net, "egress") == []
+
+
+def test_order_on_tcx(net):
+    """two instances, the second before or behind the first"""
+    if not has_tcx(net):
+        pytest.skip("this kernel has no tcx")
+    other = f"{net.instance}-b"
+    net.instances.append(other)
+    net.weir("attach eth0 --xdp off")
+    ours = tcx_ids(net, "lb", "eth0", "egress")[0]
+    for order, place in (("first", 1), ("last", 0)):
+        assert "another weir instance" in net.weir(f"attach eth0 --xdp off --order {order}", instance=other).stderr
+        assert tcx_ids(net, "lb", "eth0", "egress").index(ours) == place
+        net.weir("detach eth0", instance=other)
 
 
 def test_change_of_mode(net):
@@ -159,6 +207,8 @@ def test_decap_is_not_replaced(net):
 
 def test_our_place_is_taken(net):
     """XDP went well before: it is taken back"""
+    if has_tcx(net):
+        pytest.skip("new programs go to tcx, where places are not numbered")
     net.run("lb", "tc qdisc add dev eth0 clsact")
     net.run("lb", f"tc filter add dev eth0 ingress prio {OUR_PRIORITY} handle 1 {SOMEBODYS}")
     refused(net, "attach eth0", "weir_ingress", str(OUR_PRIORITY))
@@ -166,17 +216,22 @@ def test_our_place_is_taken(net):
 
 
 def test_ingress_qdisc_in_the_way(net):
+    if has_tcx(net):
+        pytest.skip("new programs go to tcx, which needs no qdisc")
     net.run("lb", "tc qdisc add dev eth0 ingress")
     refused(net, "attach eth0", "qdisc 'ingress'", "tc qdisc del dev eth0 ingress")
     assert xdp(net) is None
 
 
 def test_clsact_goes_when_empty(net):
-    net.weir("attach eth0")
+    net.run("lb", "tc qdisc add dev eth0 clsact")
+    net.by_hand("lb", "tc filter add dev eth0 egress bpf da obj build/tc/egress.bpf.o sec tc")
     net.run("lb", f"tc filter add dev eth0 ingress {SOMEBODYS}")
+    net.weir("attach eth0")
     net.weir("detach eth0")
     assert has_clsact(net)
     net.run("lb", "tc filter del dev eth0 ingress")
+    net.by_hand("lb", "tc filter add dev eth0 egress bpf da obj build/tc/egress.bpf.o sec tc")
     net.weir("attach eth0")
     net.weir("detach eth0")
     assert not has_clsact(net)
