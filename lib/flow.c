@@ -181,11 +181,20 @@ static bool same(const struct weir_flow *a, const struct weir_flow *b)
 	       a->dport_be == b->sport_be;
 }
 
+/* So that look-ups go on to where it stands. */
+static void spill(const struct flow_table *t, __u64 hash, __u32 number, const struct weir_flow *f)
+{
+	struct weir_flow *home = place(t, weir_flow_place(hash, number));
+
+	if (f != home)
+		home->spilt = 1;
+}
+
 bool flow_table_add(struct flow_table *t, const struct weir_flow *flow)
 {
 	__u64 hash =
 		weir_flow_hash(t->ctl->flow_seed, &flow->src, &flow->dst, flow->sport_be, flow->dport_be, flow->proto);
-	struct weir_flow *home = place(t, weir_flow_place(hash, 0)), *f = NULL;
+	struct weir_flow *f = NULL;
 
 	for (__u32 i = 0; i < WEIR_FLOW_PLACES; i++) {
 		struct weir_flow *at = place(t, weir_flow_place(hash, i));
@@ -200,8 +209,9 @@ bool flow_table_add(struct flow_table *t, const struct weir_flow *flow)
 	}
 	if (!f || !claim(f))
 		return false;
-	if (f != home)
-		home->spilt = 1;
+	spill(t, hash, 0, f);
+	if (f >= place(t, WEIR_FLOW_LEVEL1))
+		spill(t, hash, WEIR_FLOW_PLACE1, f);
 	f->src = flow->src;
 	f->dst = flow->dst;
 	f->sport_be = flow->sport_be;

@@ -4,9 +4,8 @@
 #include <linux/pkt_cls.h>
 
 #include "failsafe.h"
-#include "forwarded.h"
 #include "fragment.h"
-#include "related.h"
+#include "reject.h"
 
 static __always_inline int pipeline(struct __sk_buff *skb, struct packet *p)
 {
@@ -38,10 +37,15 @@ static __always_inline int pipeline(struct __sk_buff *skb, struct packet *p)
 SEC("tc")
 int weir_egress(struct __sk_buff *skb)
 {
+	__u32 bytes = skb->len, ifindex = skb->ifindex;
 	struct packet p = {};
 	int reason = pipeline(skb, &p);
 
-	account(skb->ifindex, WEIR_HOOK_EGRESS, reason, skb->len);
+	if (reason == WEIR_R_POLICY_REJECT && !reject_answer(skb, &p))
+		reason = WEIR_R_POLICY_DENY;
+	account(ifindex, WEIR_HOOK_EGRESS, reason, bytes);
+	if (reason == WEIR_R_POLICY_REJECT)
+		return bpf_redirect(ifindex, BPF_F_INGRESS);
 	return reason_passes(reason) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 

@@ -29,6 +29,8 @@ static __always_inline bool flow_opens(const struct packet *p)
 /* ICMP other than echo has nothing that would tell one flow from another. */
 static __always_inline bool flow_tracks(const struct packet *p)
 {
+	if (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP)
+		return true;
 	return !is_icmp(p) || is_echo_request(p) || is_echo_reply(p);
 }
 
@@ -162,20 +164,29 @@ struct flow_terms {
 	__u8 flags;
 };
 
+/* So that look-ups go on to where it stands. */
+static __always_inline void flow_spill(const struct weir_ctl *ctl, __u64 hash, __u32 number, __u32 place)
+{
+	__u32 home = weir_flow_place(hash, number);
+	struct weir_flow *f = place == home ? NULL : flow_line(ctl, home);
+
+	if (f && !f->spilt)
+		f->spilt = 1;
+}
+
 /* A place of its own, or the one of the entry that it follows. */
 static __always_inline struct weir_flow *flow_place(const struct weir_ctl *ctl, const struct flow_hit *hit)
 {
 	__u32 place;
-	struct weir_flow *home;
 
 	if (hit->flow)
 		return flow_claim(hit->flow, *(volatile __u32 *)&hit->flow->lock) ? hit->flow : NULL;
 	place = flow_take(ctl, hit->hash);
 	if (place == FLOW_NONE)
 		return NULL;
-	home = flow_line(ctl, weir_flow_home(hit->hash));
-	if (home && place != weir_flow_home(hit->hash) && !home->spilt)
-		home->spilt = 1;
+	flow_spill(ctl, hit->hash, 0, place);
+	if (place >= WEIR_FLOW_LEVEL1)
+		flow_spill(ctl, hit->hash, WEIR_FLOW_PLACE1, place);
 	return flow_line(ctl, place);
 }
 

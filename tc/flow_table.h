@@ -21,7 +21,6 @@ enum flow_dir { FLOW_FORWARD, FLOW_ANSWER, FLOW_OTHER };
 struct flow_hit {
 	struct weir_flow *flow; /* NULL: none */
 	enum flow_dir dir;	/* of the packet */
-	__u32 home;
 	__u64 hash;
 };
 
@@ -32,8 +31,7 @@ static __always_inline struct weir_flow *flow_line(const struct weir_ctl *ctl, _
 
 static __always_inline __u64 addr_differs(const struct weir_addr *a, const struct weir_addr *b)
 {
-	return (weir_word(a->w[0], a->w[1]) ^ weir_word(b->w[0], b->w[1])) |
-	       (weir_word(a->w[2], a->w[3]) ^ weir_word(b->w[2], b->w[3]));
+	return (weir_half(a, 0) ^ weir_half(b, 0)) | (weir_half(a, 1) ^ weir_half(b, 1));
 }
 
 static __always_inline __u32 ports_word(__be16 first, __be16 second)
@@ -44,19 +42,20 @@ static __always_inline __u32 ports_word(__be16 first, __be16 second)
 static __always_inline enum flow_dir flow_match(const struct weir_flow *f, const struct packet *p)
 {
 	__u32 lock = *(const volatile __u32 *)&f->lock, ports = ports_word(f->sport_be, f->dport_be);
-	enum flow_dir dir = FLOW_OTHER;
+	enum flow_dir dir;
 
-	barrier();
 	if (f->proto != p->proto)
 		return FLOW_OTHER;
-	if (!(addr_differs(&f->src, &p->src) | addr_differs(&f->dst, &p->dst) |
-	      (ports ^ ports_word(p->sport_be, p->dport_be))))
+	if (!((ports ^ ports_word(p->sport_be, p->dport_be)) | addr_differs(&f->src, &p->src) |
+	      addr_differs(&f->dst, &p->dst)))
 		dir = FLOW_FORWARD;
-	else if (!(addr_differs(&f->src, &p->dst) | addr_differs(&f->dst, &p->src) |
-		   (ports ^ ports_word(p->dport_be, p->sport_be))))
+	else if (!((ports ^ ports_word(p->dport_be, p->sport_be)) | addr_differs(&f->src, &p->dst) |
+		   addr_differs(&f->dst, &p->src)))
 		dir = FLOW_ANSWER;
+	else
+		return FLOW_OTHER;
 	barrier();
-	return lock & 1 || *(const volatile __u32 *)&f->lock != lock ? FLOW_OTHER : dir;
+	return (lock & 1) | (*(const volatile __u32 *)&f->lock ^ lock) ? FLOW_OTHER : dir;
 }
 
 /* Jiffies wrap after 49 days or more; a flow that nobody looked at for just that long counts as fresh for a moment. */
@@ -66,7 +65,7 @@ static __always_inline bool flow_lives(const struct weir_flow *f, __u32 hz)
 	       (__u32)bpf_jiffies64() - f->seen <= weir_flow_idle_s(f->state, f->proto) * hz;
 }
 
-/* Anywhere but at its home. The place, with the direction above it. */
+/* Anywhere but at its first home. The place, with the direction above it. */
 __noinline __u64 flow_search(const struct weir_ctl *ctl, const struct packet *p, __u64 hash)
 {
 	if (!ctl || !p)
@@ -78,6 +77,8 @@ __noinline __u64 flow_search(const struct weir_ctl *ctl, const struct packet *p,
 
 		if (dir != FLOW_OTHER && flow_lives(f, ctl->hz))
 			return (__u64)dir << 32 | place;
+		if (i == WEIR_FLOW_PLACE1 && f && !f->spilt)
+			break;
 	}
 	return FLOW_NONE;
 }
@@ -95,15 +96,13 @@ static __always_inline void flow_find(const struct weir_ctl *ctl, const struct p
 	hit->dir = flow_match(f, p);
 	if (hit->dir != FLOW_OTHER && flow_lives(f, ctl->hz)) {
 		hit->flow = f;
-		return;
+	} else if (f->spilt) {
+		found = flow_search(ctl, p, hash);
+		if ((__u32)found == FLOW_NONE)
+			return;
+		hit->flow = flow_line(ctl, found);
+		hit->dir = found >> 32 ? FLOW_ANSWER : FLOW_FORWARD;
 	}
-	if (!f->spilt)
-		return;
-	found = flow_search(ctl, p, hash);
-	if ((__u32)found == FLOW_NONE)
-		return;
-	hit->flow = flow_line(ctl, found);
-	hit->dir = found >> 32 ? FLOW_ANSWER : FLOW_FORWARD;
 }
 
 static __always_inline bool flow_claim(struct weir_flow *f, __u32 lock)

@@ -5,7 +5,7 @@
 
 #include "failsafe.h"
 #include "fragment.h"
-#include "related.h"
+#include "reject.h"
 #include "slow.h"
 
 /* Stage: a flow that comes in. What belongs to one that went out is no flow of its own: if it were, its answers would pass
@@ -94,7 +94,11 @@ int weir_ingress(struct __sk_buff *skb)
 	struct packet p = {};
 	int reason = b ? slow_forward(skb, &p, b, &ifindex) : track(skb, &p);
 
+	if (reason == WEIR_R_POLICY_REJECT && !reject_answer(skb, &p))
+		reason = WEIR_R_POLICY_DENY;
 	account(device, WEIR_HOOK_INGRESS, reason, bytes);
+	if (reason == WEIR_R_POLICY_REJECT)
+		return bpf_redirect(device, 0);
 	if (reason == WEIR_R_FORWARD_STACK)
 		return bpf_redirect_neigh(ifindex, NULL, 0, 0);
 	return reason_passes(reason) ? TC_ACT_UNSPEC : TC_ACT_SHOT;

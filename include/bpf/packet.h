@@ -54,7 +54,8 @@ struct packet {
 	__u8 code;	    /* ICMP code */
 	bool gso;	    /* TC: many segments still in one, of which the length field may say 0 (more than 64 KiB) */
 	__be32 fragment_id; /* of a fragment: the same for all parts of a packet */
-};
+} __attribute__((
+	aligned(8))); /* addresses are read by halves, and so are they written: else the loads wait for the stores */
 
 struct cursor {
 	void *at, *end;
@@ -83,12 +84,22 @@ static __always_inline bool cursor_skip(struct cursor *c, __u32 size)
 	return true;
 }
 
+/* 32-bit words as they lie in memory, by two stores where the address is known to be aligned to 8 */
+static __always_inline void addr_write(struct weir_addr *a, __be32 w0, __be32 w1, __be32 w2, __be32 w3)
+{
+	__u64 halves[2] = {(__u64)w1 << 32 | w0, (__u64)w3 << 32 | w2};
+
+	__builtin_memcpy(a, halves, sizeof(halves));
+}
+
 static __always_inline void addr_from_v4(struct weir_addr *a, __be32 v4)
 {
-	a->w[0] = 0;
-	a->w[1] = 0;
-	a->w[2] = bpf_htonl(0xffff);
-	a->w[3] = v4;
+	addr_write(a, 0, 0, bpf_htonl(0xffff), v4);
+}
+
+static __always_inline void addr_from_v6(struct weir_addr *a, const struct in6_addr *v6)
+{
+	addr_write(a, v6->s6_addr32[0], v6->s6_addr32[1], v6->s6_addr32[2], v6->s6_addr32[3]);
 }
 
 static __always_inline bool addr_is_v4(const struct weir_addr *a)
@@ -212,8 +223,8 @@ static __always_inline int parse_ipv6(struct cursor *c, struct packet *p)
 	p->ip_bytes = sizeof(*ip) + payload;
 	p->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
 	p->proto = ip->nexthdr;
-	__builtin_memcpy(&p->src, &ip->saddr, sizeof(p->src));
-	__builtin_memcpy(&p->dst, &ip->daddr, sizeof(p->dst));
+	addr_from_v6(&p->src, &ip->saddr);
+	addr_from_v6(&p->dst, &ip->daddr);
 	if (addr_is_v4(&p->src) || addr_is_v4(&p->dst))
 		return WEIR_R_MAPPED;
 	return parse_extensions(c, p);

@@ -2,9 +2,11 @@
 /* Tracked flows: where one stands among the lines from weir_ctl.flows on, and how long it lives. The packet path and the user
  * side (lib/flow.c, lib/seed.c) share this.
  *
- * A flow and its answers are one entry, found by a hash that is the same in both directions. It stands at its home, or, when
- * that was taken, in one of the other places of the home's group, or in the other group that its hash names. `spilt` at the
- * home says that some flow had to go elsewhere: while it is not set, a look-up reads one line. */
+ * A flow and its answers are one entry, found by a hash that is the same in both directions. The lines are three levels,
+ * each larger than the one before, and a flow stands in the first that has a place for it: so as long as flows are few they
+ * lie close together, which caches and TLBs like, whatever the most may be. In each level it has a home and the rest of the
+ * group around that; in the last level two of those. `spilt` at a home says that some flow with that home had to go further:
+ * where it is not set, a look-up ends there, so that mostly it reads one line. */
 #ifndef WEIR_FLOW_H
 #define WEIR_FLOW_H
 
@@ -12,10 +14,18 @@
 
 #include "hash.h"
 
-#define WEIR_FLOW_GROUP	 4 /* places side by side */
-#define WEIR_FLOW_PLACES (2 * WEIR_FLOW_GROUP)
+#define WEIR_FLOW_GROUP	 4 /* lines side by side */
+#define WEIR_FLOW_PLACES 16
 #define WEIR_FLOW_CHUNKS (WEIR_MAX_FLOWS / WEIR_CHUNK_LINES)
-_Static_assert((WEIR_MAX_FLOWS & (WEIR_MAX_FLOWS - 1)) == 0, "places are cut from a hash by a mask");
+
+/* the levels: first line of each */
+#define WEIR_FLOW_LEVEL1 (1u << 15)
+#define WEIR_FLOW_LEVEL2 (1u << 18)
+_Static_assert(WEIR_MAX_FLOWS > WEIR_FLOW_LEVEL2 && WEIR_MAX_FLOWS % WEIR_CHUNK_LINES == 0, "levels");
+
+/* the first place in the second level, and in the third */
+#define WEIR_FLOW_PLACE1 4
+#define WEIR_FLOW_PLACE2 8
 
 #define WEIR_FLOW_S_OPENING    60
 #define WEIR_FLOW_S_TCP	       7200
@@ -23,11 +33,11 @@ _Static_assert((WEIR_MAX_FLOWS & (WEIR_MAX_FLOWS - 1)) == 0, "places are cut fro
 #define WEIR_FLOW_S_TCP_CLOSED 10
 #define WEIR_FLOW_S_ANSWERED   180 /* not TCP */
 
-/* one end of a flow; odd seeds that nobody outside knows keep others from choosing where their flows stand */
+/* One end of a flow, whose address is aligned to 8. Odd seeds that nobody outside knows keep others from choosing where their flows stand */
 static inline __attribute__((always_inline)) __u64 weir_hash_end(const __u64 seed[2], const struct weir_addr *addr,
 								 __be16 port_be)
 {
-	__u64 h = weir_word(addr->w[0], addr->w[1]) * seed[0] + weir_word(addr->w[2], addr->w[3]) * seed[1];
+	__u64 h = weir_half(addr, 0) * seed[0] + weir_half(addr, 1) * seed[1];
 
 	h += port_be * WEIR_HASH_K3;
 	return h ^ h >> 32;
@@ -43,27 +53,31 @@ static inline __attribute__((always_inline)) __u64 weir_flow_hash(const __u64 se
 
 static inline __attribute__((always_inline)) __u32 weir_flow_home(__u64 hash)
 {
-	return (__u32)(hash >> 32) & (WEIR_MAX_FLOWS - 1);
+	return (__u32)(hash >> 32) & (WEIR_FLOW_LEVEL1 - 1);
 }
 
-/* The places of a flow, in the order in which they are tried; 0 is its home. */
+/* Where a flow may stand: the places 0 to WEIR_FLOW_PLACES - 1 in the order in which they are tried. */
 static inline __attribute__((always_inline)) __u32 weir_flow_place(__u64 hash, __u32 number)
 {
-	__u32 first = number < WEIR_FLOW_GROUP
-			      ? weir_flow_home(hash)
-			      : (__u32)((hash ^ hash >> 32) * WEIR_HASH_K2 >> 32) & (WEIR_MAX_FLOWS - 1);
+	__u32 way = number % WEIR_FLOW_GROUP;
+	__u64 more;
 
-	return first ^ (number & (WEIR_FLOW_GROUP - 1));
+	if (number < WEIR_FLOW_PLACE1)
+		return weir_flow_home(hash) ^ way;
+	more = ((hash ^ hash >> 32) * (WEIR_HASH_K2 + 2 * (number / WEIR_FLOW_GROUP))) >> 32;
+	if (number < WEIR_FLOW_PLACE2)
+		return WEIR_FLOW_LEVEL1 + ((__u32)(more * (WEIR_FLOW_LEVEL2 - WEIR_FLOW_LEVEL1) >> 32) ^ way);
+	return WEIR_FLOW_LEVEL2 + ((__u32)(more * (WEIR_MAX_FLOWS - WEIR_FLOW_LEVEL2) >> 32) ^ way);
 }
 
 static inline __attribute__((always_inline)) __u32 weir_flow_idle_s(__u8 state, __u8 proto)
 {
+	if (state == WEIR_FLOW_OPEN) /* first, since most are */
+		return proto == IPPROTO_TCP ? WEIR_FLOW_S_TCP : WEIR_FLOW_S_ANSWERED;
 	if (state == WEIR_FLOW_NEW || (state == WEIR_FLOW_OPENING && proto == IPPROTO_TCP))
 		return WEIR_FLOW_S_OPENING;
 	if (proto != IPPROTO_TCP)
 		return WEIR_FLOW_S_ANSWERED;
-	if (state == WEIR_FLOW_OPEN)
-		return WEIR_FLOW_S_TCP;
 	return state == WEIR_FLOW_CLOSED ? WEIR_FLOW_S_TCP_CLOSED : WEIR_FLOW_S_TCP_HALF;
 }
 

@@ -24,6 +24,15 @@ static inline __attribute__((always_inline)) __u64 weir_word(__u32 low, __u32 hi
 	return (__u64)high << 32 | low;
 }
 
+/* Half of an address whose alignment is known to be 8, in one load. */
+static inline __attribute__((always_inline)) __u64 weir_half(const struct weir_addr *addr, int half)
+{
+	__u64 word;
+
+	__builtin_memcpy(&word, __builtin_assume_aligned(&addr->w[2 * half], 8), sizeof(word));
+	return word;
+}
+
 /* 64 good bits for a flow. The same packet gives the same value on every balancer, so that several may share a VIP. */
 static inline __attribute__((always_inline)) __u64
 weir_hash_flow(const struct weir_addr *src, const struct weir_addr *dst, __be16 sport_be, __be16 dport_be, __u8 proto)
