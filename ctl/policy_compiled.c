@@ -2,8 +2,6 @@
 /* weir policy list --compiled: the entries that the packet path looks up. */
 #include "compiled.h"
 
-#include <stdlib.h>
-
 #include "ctl.h"
 #include "time_text.h"
 
@@ -23,7 +21,6 @@ static void compiled_table(const struct compiled *c, const struct model *m)
 
 	for (size_t i = 0; i < c->count; i++) {
 		const struct compiled_entry *e = &c->entries[i];
-		char *text = compiled_class_text(c, e->key.port_class);
 
 		table_cell(&t, model_identity_label(m, e->key.src));
 		table_cell(&t, model_identity_label(m, e->key.dst));
@@ -34,8 +31,7 @@ static void compiled_table(const struct compiled *c, const struct model *m)
 		else
 			table_cell(&t, NULL);
 		table_cell(&t, e->value.until_ns ? rule_until(m, e->value.rule, until) : NULL);
-		table_cell(&t, text);
-		free(text);
+		table_cell(&t, c->texts[e->key.port_class]);
 	}
 	table_end(&t);
 }
@@ -49,19 +45,17 @@ static void compiled_json(const struct compiled *c, const struct model *m)
 	json_open(&j, "entries", '[');
 	for (size_t i = 0; i < c->count; i++) {
 		const struct compiled_entry *e = &c->entries[i];
-		char *text = compiled_class_text(c, e->key.port_class);
 
 		json_open(&j, NULL, '{');
 		json_text(&j, "from", model_identity_label(m, e->key.src));
 		json_text(&j, "to", model_identity_label(m, e->key.dst));
-		json_text(&j, "class", text);
+		json_text(&j, "class", c->texts[e->key.port_class]);
 		json_number(&j, "level", e->key.level);
 		json_text(&j, "action", action_text(e->value.action));
 		json_number(&j, "rank", e->value.rank);
 		json_number(&j, "rule", e->value.rule);
 		json_text(&j, "until", e->value.until_ns ? rule_until(m, e->value.rule, until) : NULL);
 		json_close(&j, '}');
-		free(text);
 	}
 	json_close(&j, ']');
 	json_close(&j, '}');

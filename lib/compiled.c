@@ -59,6 +59,91 @@ static int ports_read(struct plane *p, const struct weir_gen *gen, struct compil
 	return 0;
 }
 
+static const char *const table_names[PORT_TABLES] = {"tcp", "udp", "icmp", "icmpv6"};
+
+static int range_text(char *buf, size_t size, int table, __u32 low, __u32 high)
+{
+	bool icmp = table == PORTS_ICMP || table == PORTS_ICMPV6;
+
+	if (icmp && low == high)
+		return snprintf(buf, size, "%u/%u", low >> 8, low & 255);
+	if (icmp && !(low & 255) && high == (low | 255))
+		return snprintf(buf, size, "%u", low >> 8);
+	if (icmp)
+		return snprintf(buf, size, "%u/%u-%u/%u", low >> 8, low & 255, high >> 8, high & 255);
+	if (low == high)
+		return snprintf(buf, size, "%u", low);
+	return snprintf(buf, size, "%u-%u", low, high);
+}
+
+/* a text that grows; the room is the next power of two */
+static int text_append(char **text, const char *more)
+{
+	size_t length = *text ? strlen(*text) : 0, room = 16;
+	char *longer;
+
+	while (room < length + strlen(more) + 1)
+		room *= 2;
+	longer = realloc(*text, room);
+	if (!longer)
+		return -ENOMEM;
+	strcpy(longer + length, more);
+	*text = longer;
+	return 0;
+}
+
+/* the ports of one table, each run of a class to that class's text */
+static int table_texts(struct compiled *c, int table)
+{
+	char part[48], range[32];
+	__u8 *named = calloc(65536, 1); /* by class: this table's name stands there */
+	int rc = 0;
+
+	for (__u32 low = 0, high; named && !rc && low < 65536; low = high + 1) {
+		__u16 port_class = c->ports[table][low];
+
+		for (high = low; high < 65535 && c->ports[table][high + 1] == port_class;)
+			high++;
+		if (!port_class)
+			continue;
+		range_text(range, sizeof(range), table, low, high);
+		if (named[port_class])
+			snprintf(part, sizeof(part), ",%s", range);
+		else
+			snprintf(part, sizeof(part), "%s%s %s", c->texts[port_class] ? "; " : "", table_names[table],
+				 range);
+		named[port_class] = 1;
+		rc = text_append(&c->texts[port_class], part);
+	}
+	rc = named ? rc : -ENOMEM;
+	free(named);
+	return rc;
+}
+
+static int texts_make(struct compiled *c, struct weir_error *err)
+{
+	char part[16];
+	int rc = 0;
+
+	c->texts = calloc(65536, sizeof(*c->texts));
+	if (!c->texts)
+		return weir_fail(err, ENOMEM, "out of memory");
+	for (int table = 0; table < PORT_TABLES && !rc; table++)
+		rc = table_texts(c, table);
+	for (unsigned int proto = 0; proto < 256 && !rc; proto++) {
+		char **text = &c->texts[c->proto_class[proto]];
+
+		snprintf(part, sizeof(part), "%s%u", *text ? "; " : "", proto);
+		if (c->proto_class[proto])
+			rc = text_append(text, part);
+	}
+	if (!rc)
+		rc = text_append(&c->texts[0], "other");
+	if (!rc)
+		rc = text_append(&c->texts[WEIR_CLASS_DEFAULT], "default");
+	return rc ? weir_fail(err, ENOMEM, "out of memory") : 0;
+}
+
 int compiled_read(struct plane *p, struct compiled *ret, struct weir_error *err)
 {
 	compiled_auto c = {};
@@ -70,6 +155,8 @@ int compiled_read(struct plane *p, struct compiled *ret, struct weir_error *err)
 	}
 	if (!rc)
 		rc = ports_read(p, plane_gen(p), &c, err);
+	if (!rc)
+		rc = texts_make(&c, err);
 	if (rc)
 		return rc;
 	*ret = c;
@@ -79,74 +166,10 @@ int compiled_read(struct plane *p, struct compiled *ret, struct weir_error *err)
 
 void compiled_free(struct compiled *c)
 {
+	for (size_t i = 0; c->texts && i < 65536; i++)
+		free(c->texts[i]);
+	free(c->texts);
 	free(c->entries);
 	free(c->ports);
 	*c = (struct compiled){};
-}
-
-static const char *const table_names[PORT_TABLES] = {"tcp", "udp", "icmp", "icmpv6"};
-
-static void range_print(FILE *out, int table, __u32 low, __u32 high)
-{
-	bool icmp = table == PORTS_ICMP || table == PORTS_ICMPV6;
-
-	if (icmp && low == high)
-		fprintf(out, "%u/%u", low >> 8, low & 255);
-	else if (icmp && !(low & 255) && high == (low | 255))
-		fprintf(out, "%u", low >> 8);
-	else if (icmp)
-		fprintf(out, "%u/%u-%u/%u", low >> 8, low & 255, high >> 8, high & 255);
-	else if (low == high)
-		fprintf(out, "%u", low);
-	else
-		fprintf(out, "%u-%u", low, high);
-}
-
-/* the ports of one table that are of the class; whether there are any */
-static bool table_print(FILE *out, const struct compiled *c, int table, __u16 port_class, bool first)
-{
-	bool any = false;
-
-	for (__u32 low = 0, high; low < 65536; low = high + 1) {
-		high = low;
-		if (c->ports[table][low] != port_class)
-			continue;
-		while (high < 65535 && c->ports[table][high + 1] == port_class)
-			high++;
-		if (!any)
-			fprintf(out, "%s%s ", first ? "" : "; ", table_names[table]);
-		else
-			fputc(',', out);
-		range_print(out, table, low, high);
-		any = true;
-	}
-	return any;
-}
-
-char *compiled_class_text(const struct compiled *c, __u16 port_class)
-{
-	char *text = NULL;
-	size_t size;
-	bool any = false;
-	FILE *out;
-
-	if (port_class == WEIR_CLASS_DEFAULT)
-		return strdup("default");
-	if (!port_class)
-		return strdup("other");
-	out = open_memstream(&text, &size);
-	if (!out)
-		return NULL;
-	for (int table = 0; table < PORT_TABLES; table++)
-		any = table_print(out, c, table, port_class, !any) || any;
-	for (unsigned int proto = 0; proto < 256; proto++)
-		if (c->proto_class[proto] == port_class) {
-			fprintf(out, "%s%u", any ? "; " : "", proto);
-			any = true;
-		}
-	if (fclose(out)) {
-		free(text);
-		return NULL;
-	}
-	return text;
 }

@@ -6,7 +6,6 @@
 #include "plane.h"
 #include "policy.h"
 
-/* one entry, and the ports that its class stands for */
 struct compiled_entry {
 	struct weir_policy_key key;
 	struct weir_policy_value value;
@@ -17,14 +16,12 @@ struct compiled {
 	size_t count;
 	__u16 (*ports)[65536]; /* [PORT_TABLES] -> class; all 0 when no rule names ports */
 	__u16 proto_class[256];
+	/* [65536], what a class stands for: "tcp 80,443; udp 53", "icmp 8", "47", "default"; "other": what no rule names */
+	char **texts;
 };
 
 int compiled_read(struct plane *p, struct compiled *ret, struct weir_error *err);
 void compiled_free(struct compiled *c);
 #define compiled_auto __attribute__((cleanup(compiled_free))) struct compiled
-
-/* What a class stands for: "tcp 80,443", "icmp 8", "47", "default"; "other": what no rule names. Parts are "; " apart. Returns
- * text that the caller frees, or NULL: no memory. */
-char *compiled_class_text(const struct compiled *c, __u16 port_class);
 
 #endif
