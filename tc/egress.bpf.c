@@ -25,6 +25,8 @@ static __always_inline int pipeline(struct __sk_buff *skb, struct packet *p)
 			reason = flow_reply(skb, p, &view, &hit);
 	}
 	if (reason == NEXT)
+		reason = flow_related(skb, p, &view);
+	if (reason == NEXT)
 		reason = flow_judge(skb, p, &view, &hit,
 				    identity_of_sender(skb, p, view.gen, view.g, skb->ingress_ifindex),
 				    identity_of_receiver(p, view.gen, view.g, skb->ifindex));
