@@ -27,8 +27,7 @@ static __always_inline int pipeline(struct __sk_buff *skb, struct packet *p)
 	if (reason == NEXT)
 		reason = flow_related(skb, p, &view);
 	if (reason == NEXT)
-		reason = flow_judge(skb, p, &view, &hit,
-				    identity_of_sender(skb, p, view.gen, view.g, skb->ingress_ifindex),
+		reason = flow_judge(skb, p, &view, &hit, identity_of_sender(skb, p, view.gen, view.g),
 				    identity_of_receiver(p, view.gen, view.g, skb->ifindex));
 	if (is_denial(reason) && failsafe_holds(view.gen, p, true))
 		reason = WEIR_R_FAILSAFE;

@@ -68,9 +68,22 @@ __noinline __u32 identity_of_address(const struct weir_gen *gen, const struct we
 	return gen && addr ? prefix_set_find(&gen->ident, addr, v4) : 0;
 }
 
-/* `from` is the interface that it came in by, 0: none. */
-static __always_inline __u32 identity_of_sender(struct __sk_buff *skb, const struct packet *p,
+/* Whoever it comes from, by what the packet itself says; 0: unknown. `from` is the interface that it came in by, 0: none. */
+static __always_inline __u32 identity_of_origin(struct __sk_buff *skb, const struct packet *p,
 						const struct weir_gen *gen, __u32 g, __u32 from)
+{
+	__u32 identity = 0;
+
+	if (gen->marks)
+		identity = identity_of_mark(gen, skb->mark);
+	if (!identity && gen->ifaces && from)
+		identity = identity_of_who(g, WEIR_WHO_IFACE, from) & ~WEIR_WHO_STRICT;
+	return identity ? identity : identity_of_address(gen, &p->src, p->v4);
+}
+
+/* of what leaves: it may have a socket here */
+static __always_inline __u32 identity_of_sender(struct __sk_buff *skb, const struct packet *p,
+						const struct weir_gen *gen, __u32 g)
 {
 	__u32 identity = 0;
 
@@ -78,15 +91,20 @@ static __always_inline __u32 identity_of_sender(struct __sk_buff *skb, const str
 		identity = identity_of_cgroup(skb, gen, g);
 	if (!identity && gen->uids)
 		identity = identity_of_user(skb, g);
-	if (!identity && gen->marks)
-		identity = identity_of_mark(gen, skb->mark);
-	if (!identity && gen->ifaces && from)
-		identity = identity_of_who(g, WEIR_WHO_IFACE, from) & ~WEIR_WHO_STRICT;
 	if (!identity)
-		identity = identity_of_address(gen, &p->src, p->v4);
+		identity = identity_of_origin(skb, p, gen, g, skb->ingress_ifindex);
 	if (!identity)
 		identity = skb->sk ? WEIR_ID_HOST : WEIR_ID_WORLD;
 	return identity;
+}
+
+/* of what comes in */
+static __always_inline __u32 identity_of_remote_sender(struct __sk_buff *skb, const struct packet *p,
+						       const struct weir_gen *gen, __u32 g)
+{
+	__u32 identity = identity_of_origin(skb, p, gen, g, skb->ifindex);
+
+	return identity ? identity : WEIR_ID_WORLD;
 }
 
 /* `to` is the interface that it leaves by. */

@@ -56,7 +56,7 @@ static __always_inline int enforce(struct __sk_buff *skb, const struct packet *p
 	if (reason == NEXT)
 		reason = flow_related(skb, p, view);
 	if (reason == NEXT)
-		reason = flow_judge(skb, p, view, &hit, identity_of_sender(skb, p, view->gen, view->g, skb->ifindex),
+		reason = flow_judge(skb, p, view, &hit, identity_of_remote_sender(skb, p, view->gen, view->g),
 				    identity_of_local_receiver(skb, p, view->gen));
 	if (is_denial(reason) && failsafe_holds(view->gen, p, false))
 		reason = WEIR_R_FAILSAFE;
