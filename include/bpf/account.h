@@ -66,9 +66,12 @@ static __always_inline void account(__u32 ifindex, enum weir_hook hook, __u32 re
 	}
 }
 
-/* Verdicts by reason, two bits each, 32 to a word. */
+/* Verdicts by reason, two bits each, 32 to a word. A power of two of words, so that a mask bounds the index: the verifier of Linux
+ * 6.1 may lose a comparison before it. */
 #define REASON(id, name, verdict, text) | (WEIR_R_##id / 32 == WORD ? (__u64)WEIR_##verdict << WEIR_R_##id % 32 * 2 : 0)
-static const __u64 reason_verdicts[WEIR_REASONS_ROOM / 32] = {
+#define REASON_WORDS			4
+_Static_assert(WEIR_REASONS_ROOM <= 32 * REASON_WORDS, "a verdict for each");
+static const __u64 reason_verdicts[REASON_WORDS] = {
 #define WORD 0
 	0
 #include "weir/reasons.def"
@@ -88,7 +91,7 @@ static const __u64 reason_verdicts[WEIR_REASONS_ROOM / 32] = {
 
 static __always_inline enum weir_verdict reason_verdict(__u32 reason)
 {
-	return reason < WEIR_REASONS ? reason_verdicts[reason / 32] >> reason % 32 * 2 & 3 : WEIR_DROP;
+	return reason < WEIR_REASONS ? reason_verdicts[reason / 32 % REASON_WORDS] >> reason % 32 * 2 & 3 : WEIR_DROP;
 }
 
 static __always_inline bool reason_passes(__u32 reason)
