@@ -18,6 +18,11 @@ int cmd_policy_default(struct ctl *c, const struct args *args, struct weir_error
 	return ctl_change(c, args, model_apply, err);
 }
 
+int cmd_policy_failsafe(struct ctl *c, const struct args *args, struct weir_error *err)
+{
+	return ctl_change(c, args, model_apply, err);
+}
+
 int cmd_policy_del(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	return ctl_change(c, args, model_policy_del, err);

@@ -105,7 +105,7 @@ static int places_drop(const struct places *p, int ifindex, enum tc_hook hook, c
 	for (size_t i = 0; i < p->count; i++) {
 		const struct place *at = &p->all[i];
 
-		if (at->program.owner != PROGRAM_OURS || at == keep)
+		if (at == keep || at->program.owner != PROGRAM_OURS)
 			continue;
 		rc = at->tcx ? tcx_del(ifindex, hook, at->program.id, err)
 			     : tc_filter_del(ifindex, hook, &at->filter, err);

@@ -123,7 +123,7 @@ int commit_policy(struct commit *c, struct weir_error *err)
 	if (!rc)
 		rc = commit_members(c, err);
 	if (!rc && c->next.policy_on)
-		failsafe_defaults(&c->next);
+		failsafe_fill(&c->next, c->m->failsafe_off);
 	if (rc || c->policy_same)
 		return rc ? rc : policy_share(c, err);
 	c->next.policy_version = c->active->policy_version + 1;

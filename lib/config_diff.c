@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "config_line.h"
+#include "failsafe.h"
 #include "index.h"
 
 struct differ {
@@ -140,6 +141,17 @@ static void diff_identities(struct differ *d, char sign, const struct model *fro
 	}
 }
 
+/* a line in which one is off: there, or not */
+static void diff_failsafes(struct differ *d)
+{
+	unsigned int changed = d->a->failsafe_off ^ d->b->failsafe_off;
+	char buf[CONFIG_LINE_MAX];
+
+	for (unsigned int i = 0; i < FAILSAFES; i++)
+		if (changed & 1u << i)
+			differ_line(d, d->a->failsafe_off & 1u << i ? '-' : '+', line_of_failsafe(i, true, buf));
+}
+
 size_t config_diff(const struct model *a, const struct model *b, void (*line)(void *arg, char sign, const char *text),
 		   void *arg)
 {
@@ -159,5 +171,6 @@ size_t config_diff(const struct model *a, const struct model *b, void (*line)(vo
 	diff_identities(&d, '+', b, a);
 	diff_lines(&d, &rules);
 	diff_lines(&d, &defaults);
+	diff_failsafes(&d);
 	return d.count;
 }

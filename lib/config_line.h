@@ -14,6 +14,7 @@ const char *line_of_vip(const struct model *m, size_t i, char buf[CONFIG_LINE_MA
 const char *line_of_backend(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX]);
 const char *line_of_rule(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX]);
 const char *line_of_default(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX]);
+const char *line_of_failsafe(unsigned int failsafe, bool off, char buf[CONFIG_LINE_MAX]);
 const char *line_of_prefix(const char *command, const struct prefix *prefix, char buf[CONFIG_LINE_MAX]);
 
 /* The lines of one identity, of about 100 columns each. keep_*() choose among its members (NULL: all); `bare`: also when

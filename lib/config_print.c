@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "config_line.h"
+#include "failsafe.h"
 
 struct printer {
 	FILE *out;
@@ -80,6 +81,9 @@ int config_print(FILE *out, const struct model *m, unsigned int flags)
 	}
 	for (size_t i = 0; i < m->defaults_count; i++)
 		print_line(&p, line_of_default(m, i, buf));
+	for (unsigned int i = 0; i < FAILSAFES; i++)
+		if (m->failsafe_off & 1u << i)
+			print_line(&p, line_of_failsafe(i, true, buf));
 	errno = 0;
 	if (fflush(out) || ferror(out))
 		return errno ? -errno : -EIO;

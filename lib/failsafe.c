@@ -17,6 +17,12 @@
 #define RESOLVERS	   "/etc/resolv.conf"
 #define RESOLVERS_UPSTREAM "/run/systemd/resolve/resolv.conf" /* where the other names a stub on the loopback device */
 
+const char *const failsafe_names[FAILSAFES] = {
+	[FAILSAFE_SSH] = "ssh",
+	[FAILSAFE_DNS] = "dns",
+	[FAILSAFE_DHCP] = "dhcp",
+};
+
 static void add(struct weir_gen *gen, const struct weir_failsafe *failsafe)
 {
 	if (gen->failsafes < WEIR_MAX_FAILSAFES)
@@ -44,16 +50,25 @@ static void add_resolvers(struct weir_gen *gen, const char *path)
 		fclose(f);
 }
 
-void failsafe_defaults(struct weir_gen *gen)
+static void add_dhcp(struct weir_gen *gen)
 {
-	gen->failsafes = 0;
-	add(gen, &(struct weir_failsafe){
-			 .near_be = htons(PORT_SSH), .proto = IPPROTO_TCP, .flags = WEIR_FAILSAFE_ESTABLISHED});
 	add(gen, &(struct weir_failsafe){
 			 .near_be = htons(PORT_DHCP_CLIENT), .far_be = htons(PORT_DHCP_SERVER), .proto = IPPROTO_UDP});
 	add(gen, &(struct weir_failsafe){.near_be = htons(PORT_DHCP6_CLIENT),
 					 .far_be = htons(PORT_DHCP6_SERVER),
 					 .proto = IPPROTO_UDP});
+}
+
+void failsafe_fill(struct weir_gen *gen, unsigned int off)
+{
+	gen->failsafes = 0;
+	if (!(off & 1u << FAILSAFE_SSH))
+		add(gen, &(struct weir_failsafe){
+				 .near_be = htons(PORT_SSH), .proto = IPPROTO_TCP, .flags = WEIR_FAILSAFE_ESTABLISHED});
+	if (!(off & 1u << FAILSAFE_DHCP))
+		add_dhcp(gen);
+	if (off & 1u << FAILSAFE_DNS)
+		return;
 	add_resolvers(gen, RESOLVERS);
 	add_resolvers(gen, RESOLVERS_UPSTREAM);
 }

@@ -357,8 +357,12 @@ bool grammar_keyword(const char *text)
 	for (size_t i = 0; i < COMMANDS; i++) {
 		const char *p = commands[i].synopsis;
 
-		for (; (p = strstr(p, text)); p++)
-			if ((p == commands[i].synopsis || strchr(" [=|", p[-1])) && strchr(" ]|", p[length]))
+		while (*p >= 'a' && *p <= 'z') { /* a command's own words stand in front, where no name does */
+			p += strcspn(p, " ");
+			p += *p == ' ';
+		}
+		for (const char *rest = p; (p = strstr(p, text)); p++)
+			if ((p == rest || strchr(" [", p[-1])) && strchr(" ]", p[length]))
 				return true;
 	}
 	return false;

@@ -70,7 +70,7 @@ int grammar_match(const struct word *words, unsigned int count, struct args *ret
 #define SYNOPSIS_MAX 256
 const char *synopsis_text(const char *synopsis, char buf[SYNOPSIS_MAX]);
 
-/* Is it a keyword (of any synopsis)? Names must not be. */
+/* Is it a keyword, of any synopsis, behind the command's own words? Names must not be. */
 bool grammar_keyword(const char *text);
 
 /* first word captured under name, or NULL; its text; all of them */

@@ -68,6 +68,7 @@ int member_parse(enum member_kind kind, const char *word, struct member *ret, st
 void identity_free(struct identity *id);
 int model_identity_add(struct model *m, const struct args *args, struct weir_error *err);
 int model_policy_add(struct model *m, const struct args *args, struct weir_error *err);
+int model_policy_failsafe(struct model *m, const struct args *args, struct weir_error *err);
 int model_policy_default(struct model *m, const struct args *args, struct weir_error *err);
 /* no further prefix fits into drop list, allow list and identities together */
 bool model_prefixes_full(const struct model *m);

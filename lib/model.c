@@ -157,6 +157,7 @@ int model_apply(struct model *m, const struct args *args, struct weir_error *err
 		[CMD_identity_add] = model_identity_add,
 		[CMD_policy_add] = model_policy_add,
 		[CMD_policy_default] = model_policy_default,
+		[CMD_policy_failsafe] = model_policy_failsafe,
 	};
 
 	if (!add[args->command->id])

@@ -108,6 +108,7 @@ struct model {
 	size_t rules_count;
 	struct policy_default *defaults;
 	size_t defaults_count;
+	unsigned int failsafe_off; /* bit F: policy may deny what enum failsafe F is (lib/failsafe.h) */
 	struct prefix_list drop,
 		allow; /* of a file; a model read from the dataplane leaves them empty, the tables hold them */
 	struct model_index *index; /* only model_* functions change a model, and keep this right */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "failsafe.h"
 #include "index.h"
 #include "time_text.h"
 
@@ -432,5 +433,23 @@ int model_policy_default(struct model *m, const struct args *args, struct weir_e
 	m->defaults = defaults;
 	index_put(m, INDEX_DEFAULT, &key, m->defaults_count, 0);
 	m->defaults[m->defaults_count++] = d;
+	return 0;
+}
+
+/* Like a default: set or changed. Saying what is so already is a mistake, as with everything else. */
+int model_policy_failsafe(struct model *m, const struct args *args, struct weir_error *err)
+{
+	const struct word *what = args_word(args, "WHAT");
+	bool off = !strcmp(args_text(args, "STATE"), "off");
+	unsigned int bit = 0;
+	int rc;
+
+	while (strcmp(failsafe_names[bit], what->text))
+		bit++;
+	if (off == !!(m->failsafe_off & 1u << bit)) {
+		rc = weir_fail(err, EEXIST, "the failsafe '%s' is %s already", what->text, off ? "off" : "on");
+		return weir_at(err, weir_hint(err, rc, "leave it out"), what);
+	}
+	m->failsafe_off ^= 1u << bit;
 	return 0;
 }

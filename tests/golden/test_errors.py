@@ -96,6 +96,8 @@ COMMANDS = [
     ("policy add allow from db to world for 1h until 2030-01-31T12:00:00Z", USAGE,
      "'for' and 'until' both say when it ends\nhint: leave one of them out"),
     (f"policy add allow from db to world note {'n' * 96}", USAGE, "a note of 96 bytes is too long\nhint: it has up to 95"),
+    ("policy failsafe ssh on", FAILED, "the failsafe 'ssh' is on already\nhint: leave it out"),
+    ("policy failsafe ntp off", USAGE, "WHAT cannot be 'ntp'\nhint: one of ssh|dns|dhcp"),
     ("policy test --from db", USAGE, "DESTINATION is missing\nhint: usage: policy test --from FROM --to DESTINATION"),
     ("policy test --from db --to 10.2.0.5", USAGE, "'10.2.0.5' is not a destination\n"
      "hint: write 10.2.0.5:5432/tcp, [2001:db8::5]:53/udp, 10.2.0.5/icmp/8 or 10.2.0.5/47"),

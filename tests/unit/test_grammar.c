@@ -183,9 +183,9 @@ static void every_synopsis_matches(void **state)
 
 static void keywords(void **state)
 {
-	static const char *const yes[] = {"vip",   "add",  "name",   "weight", "from",
-					  "allow", "deny", "cgroup", "status", "skb"};
-	static const char *const no[] = {"", "any", "www", "ad", "eight", "NAME", "add del", "allow|deny", "...", "["};
+	static const char *const yes[] = {"name", "weight", "from", "to", "cgroup", "port", "icmp", "for", "--xdp"};
+	static const char *const no[] = {"",  "any", "www", "eight", "NAME",   "name weight", "allow|deny", "...",
+					 "[", "vip", "add", "test",  "status", "allow",	      "skb",	    "dns"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)

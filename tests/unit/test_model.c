@@ -42,7 +42,7 @@ static const struct {
 	{EEXIST, "vip add 203.0.113.11:443/tcp name www", "the name 'www' is taken", "203.0.113.10:443/tcp", 35},
 	{EINVAL, "vip add 203.0.113.11:443/tcp name Www", "cannot name a VIP", "a-z", 35},
 	{EINVAL, "vip add 203.0.113.11:443/tcp name w!", "cannot name a VIP", "a-z", 36},
-	{EINVAL, "vip add 203.0.113.11:443/tcp name add", "it is a keyword", "", 35},
+	{EINVAL, "vip add 203.0.113.11:443/tcp name for", "it is a keyword", "", 35},
 	{EINVAL, "vip add 203.0.113.11:443/tcp name abcdefghijklmnopqrstuvwxyz012345", "too long", "31", 35},
 	{EINVAL, "vip add 203.0.113.11:99999/tcp", "no valid port", "65535", 22},
 	{EINVAL, "vip add 2001:db8::11 99999/tcp", "no valid port", "65535", 22},

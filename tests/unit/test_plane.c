@@ -197,8 +197,10 @@ static void policy(void **state)
 	gen = plane_gen(&p);
 	assert_int_equal(gen->policy_on, 1);
 	assert_int_equal(gen->cgroup_levels, 1);
-	assert_int_not_equal(gen->proto_class[IPPROTO_ICMP], 0);
-	ok(chunks_map(&p, gen->ports, 1, &run, &err));
+	assert_int_equal(gen->proto_class[IPPROTO_ICMP], 0);
+	ok(chunks_map(&p, gen->ports, WEIR_PORT_CHUNKS, &run, &err));
+	assert_int_not_equal(((__u16 *)run.memory)[2 * 65536 + (8 << 8)], 0); /* ICMP has a table of its own */
+	assert_int_equal(gen->forms & 1u << WEIR_FORM_SRC_DST, 1u << WEIR_FORM_SRC_DST);
 	assert_int_equal(((__u16 *)run.memory)[5432], ((__u16 *)run.memory)[6005]);
 	assert_int_not_equal(((__u16 *)run.memory)[5432], ((__u16 *)run.memory)[5433]);
 	assert_int_equal(((__u16 *)run.memory)[65536 + 5432], 0);
@@ -305,7 +307,7 @@ static void vanished_cgroup(void **state)
 	(void)state;
 	ok(plane_open(instance, PLANE_LOCK, &p, &err));
 	snprintf(dir, sizeof(dir), "%s/%s", cgroup_mount(), instance);
-	snprintf(text, sizeof(text), "identity add unit cgroup /%s\n", instance);
+	snprintf(text, sizeof(text), "identity add worker cgroup /%s\n", instance);
 	assert_int_equal(mkdir(dir, 0755), 0);
 	commit(text, 0);
 	assert_int_equal(plane_gen(&p)->cgroup_levels, 2);
