@@ -68,16 +68,16 @@ __noinline int carried_read(struct __sk_buff *skb, const struct packet *p, struc
 		if ((void *)(v4 + 1) > end || v4->version != 4 || v4->ihl < 5 || v4->frag_off & bpf_htons(0x1fff))
 			return -1;
 		ret->proto = v4->protocol;
-		addr_from_v4(&ret->src, v4->saddr);
-		addr_from_v4(&ret->dst, v4->daddr);
+		packet_addr_v4(&ret->src, v4->saddr);
+		packet_addr_v4(&ret->dst, v4->daddr);
 		at += v4->ihl * 4;
 	} else {
 		v6 = at;
 		if ((void *)(v6 + 1) > end || v6->version != 6)
 			return -1;
 		ret->proto = v6->nexthdr;
-		__builtin_memcpy(&ret->src, &v6->saddr, sizeof(ret->src));
-		__builtin_memcpy(&ret->dst, &v6->daddr, sizeof(ret->dst));
+		packet_addr_v6(&ret->src, &v6->saddr);
+		packet_addr_v6(&ret->dst, &v6->daddr);
 		at += sizeof(*v6);
 	}
 	return carried_ports(at, end, ret) ? 0 : -1;

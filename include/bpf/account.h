@@ -66,32 +66,32 @@ static __always_inline void account(__u32 ifindex, enum weir_hook hook, __u32 re
 	}
 }
 
-/* Verdicts by reason, two bits each, 32 to a word. A power of two of words, so that a mask bounds the index: the verifier of Linux
- * 6.1 may lose a comparison before it. */
+/* Verdicts by reason, two bits each, 32 to a word. Constants and no table: looked up in memory, every reason would have to be
+ * proven by itself, and the verifier of Linux 6.1 lost the bound of the index. */
 #define REASON(id, name, verdict, text) | (WEIR_R_##id / 32 == WORD ? (__u64)WEIR_##verdict << WEIR_R_##id % 32 * 2 : 0)
-#define REASON_WORDS			4
-_Static_assert(WEIR_REASONS_ROOM <= 32 * REASON_WORDS, "a verdict for each");
-static const __u64 reason_verdicts[REASON_WORDS] = {
-#define WORD 0
-	0
+#define WORD				0
+static const __u64 reason_verdicts0 = 0
 #include "weir/reasons.def"
-	,
+	;
 #undef WORD
 #define WORD 1
-	0
+static const __u64 reason_verdicts1 = 0
 #include "weir/reasons.def"
-	,
+	;
 #undef WORD
 #define WORD 2
-	0
+static const __u64 reason_verdicts2 = 0
 #include "weir/reasons.def"
+	;
 #undef WORD
-};
 #undef REASON
+_Static_assert(WEIR_REASONS_ROOM == 3 * 32, "a verdict for each");
 
 static __always_inline enum weir_verdict reason_verdict(__u32 reason)
 {
-	return reason < WEIR_REASONS ? reason_verdicts[reason / 32 % REASON_WORDS] >> reason % 32 * 2 & 3 : WEIR_DROP;
+	__u64 verdicts = reason < 32 ? reason_verdicts0 : reason < 64 ? reason_verdicts1 : reason_verdicts2;
+
+	return reason < WEIR_REASONS ? verdicts >> reason % 32 * 2 & 3 : WEIR_DROP;
 }
 
 static __always_inline bool reason_passes(__u32 reason)

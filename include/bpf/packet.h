@@ -84,22 +84,30 @@ static __always_inline bool cursor_skip(struct cursor *c, __u32 size)
 	return true;
 }
 
-/* 32-bit words as they lie in memory, by two stores where the address is known to be aligned to 8 */
-static __always_inline void addr_write(struct weir_addr *a, __be32 w0, __be32 w1, __be32 w2, __be32 w3)
+static __always_inline void addr_from_v4(struct weir_addr *a, __be32 v4)
+{
+	a->w[0] = 0;
+	a->w[1] = 0;
+	a->w[2] = bpf_htonl(0xffff);
+	a->w[3] = v4;
+}
+
+/* The same into a packet, whose addresses are aligned to 8: by two stores. */
+static __always_inline void packet_addr(struct weir_addr *a, __be32 w0, __be32 w1, __be32 w2, __be32 w3)
 {
 	__u64 halves[2] = {(__u64)w1 << 32 | w0, (__u64)w3 << 32 | w2};
 
-	__builtin_memcpy(a, halves, sizeof(halves));
+	__builtin_memcpy(__builtin_assume_aligned(a, 8), halves, sizeof(halves));
 }
 
-static __always_inline void addr_from_v4(struct weir_addr *a, __be32 v4)
+static __always_inline void packet_addr_v4(struct weir_addr *a, __be32 v4)
 {
-	addr_write(a, 0, 0, bpf_htonl(0xffff), v4);
+	packet_addr(a, 0, 0, bpf_htonl(0xffff), v4);
 }
 
-static __always_inline void addr_from_v6(struct weir_addr *a, const struct in6_addr *v6)
+static __always_inline void packet_addr_v6(struct weir_addr *a, const struct in6_addr *v6)
 {
-	addr_write(a, v6->s6_addr32[0], v6->s6_addr32[1], v6->s6_addr32[2], v6->s6_addr32[3]);
+	packet_addr(a, v6->s6_addr32[0], v6->s6_addr32[1], v6->s6_addr32[2], v6->s6_addr32[3]);
 }
 
 static __always_inline bool addr_is_v4(const struct weir_addr *a)
@@ -161,8 +169,8 @@ static __always_inline int parse_ipv4(struct cursor *c, struct packet *p)
 	p->ip_bytes = total;
 	p->tos = ip->tos;
 	p->proto = ip->protocol;
-	addr_from_v4(&p->src, ip->saddr);
-	addr_from_v4(&p->dst, ip->daddr);
+	packet_addr_v4(&p->src, ip->saddr);
+	packet_addr_v4(&p->dst, ip->daddr);
 	p->fragment_id = ip->id;
 	if (fragment & bpf_htons(0x1fff))
 		p->fragment = FRAGMENT_LATER;
@@ -223,8 +231,8 @@ static __always_inline int parse_ipv6(struct cursor *c, struct packet *p)
 	p->ip_bytes = sizeof(*ip) + payload;
 	p->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
 	p->proto = ip->nexthdr;
-	addr_from_v6(&p->src, &ip->saddr);
-	addr_from_v6(&p->dst, &ip->daddr);
+	packet_addr_v6(&p->src, &ip->saddr);
+	packet_addr_v6(&p->dst, &ip->daddr);
 	if (addr_is_v4(&p->src) || addr_is_v4(&p->dst))
 		return WEIR_R_MAPPED;
 	return parse_extensions(c, p);
