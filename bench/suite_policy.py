@@ -3,6 +3,7 @@
 import random
 
 from harness import TC_UNSPEC, Group, frame4, result, wire4
+from flows import Flows
 from lab import Lab
 from suite_filter import host
 
@@ -43,18 +44,23 @@ def judged(lab, quick, receivers, rules):
 
 
 def established(lab, quick, receivers):
+    """flows that were begun, and answered"""
     packet = frame4(src=SOURCE)
-    group = group_of(lab, quick, (("one", receivers[:1], "cycle"), ("10k", receivers[:10_000], "cycle")), packet)
-    for name, flows, goal in (("one", 1, 1.5), ("10k", 10_000, 2.2)):
-        group.weir("established, with conntrack", name, packet, TC_UNSPEC, "flow", f"floor {name}", flows=flows, goal=goal,
-                   hook="tc", dst=1, warm=1)
-    results = group.run()
     million = [receiver ^ low for receiver in receivers for low in range(10)]  # ten hosts of each /28
     random.Random(6).shuffle(million)
-    group = group_of(lab, quick, (("zipf", million, "zipf"),), packet)
-    group.weir("established, with conntrack, Zipf mix", "zipf", packet, TC_UNSPEC, "flow|policy-allow", "floor zipf",
-               flows=len(million), goal=4.2, hook="tc", dst=1, warm=1)
-    return results + group.run()
+    results = []
+    for name, addresses, flows, goal in (("one", receivers[:1], 1, 1.5), ("10k", receivers[:10_000], 10_000, 2.2),
+                                         ("zipf", million, len(million), 4.2)):
+        lab.weir("flow flush")
+        for established in (False, True):
+            group = group_of(lab, quick, ((name, addresses, "zipf" if name == "zipf" else "cycle"),), packet)
+            case = "established, with conntrack" + (", Zipf mix" if name == "zipf" else "")
+            group.weir(case, name, packet, TC_UNSPEC, "flow" if established else "flow|policy-allow", f"floor {name}",
+                       flows=flows, goal=goal, hook="tc", dst=1, warm=1)
+            measured = group.run() if established else group.warm_up()
+            Flows(lab, chunks=256).establish()
+        results += measured
+    return results
 
 
 def run(quick):
