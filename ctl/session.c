@@ -129,6 +129,14 @@ static int session_refuse(const struct candidate *c, const struct answer *answer
 			 to);
 }
 
+/* Policy and identities stay as they are, or there is none: nothing to ask. */
+static bool nothing_changes(const struct candidate *c)
+{
+	const struct weir_gen *from = &c->p->ctl->gens[c->from], *to = &c->p->ctl->gens[c->to];
+
+	return !to->policy_on || (from->policy_on && from->policy_version == to->policy_version);
+}
+
 int session_check(const struct candidate *c, void *arg, struct weir_error *err)
 {
 	const struct args *args = arg;
@@ -137,7 +145,7 @@ int session_check(const struct candidate *c, void *arg, struct weir_error *err)
 	struct tuple tuple;
 	int rc;
 
-	if (args_has(args, "--yes") || !c->p->ctl->gens[c->to].policy_on || !session_tuple(&tuple))
+	if (args_has(args, "--yes") || nothing_changes(c) || !session_tuple(&tuple))
 		return 1;
 	rc = ask_open(c->p, &judge, err);
 	if (rc)

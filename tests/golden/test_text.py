@@ -6,6 +6,7 @@ import random
 import stat
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -58,6 +59,38 @@ def test_commands_are_lines(weir):
         done = weir(line)
         assert done.returncode == 0, done.stderr
     assert weir("save").stdout == TIDY
+
+
+def test_notes(weir, tmp_path):
+    """`check` notes what is right and may not be meant; the exit status is that of a good file"""
+    path = tmp_path / "weir.conf"
+    path.write_text("identity add net cidr 10.0.0.0/8 2001:db8::/32\nidentity add db cidr 10.2.0.0/16 10.2.3.0/24 2001:db8:1::/48\n"
+                    "identity add one cidr 10.2.3.4 11.0.0.0/8\npolicy add allow from net to db until 2001-01-01T00:00:00Z\n")
+    done = weir(["check", path])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == """\
+note: '10.2.0.0/16' of identity 'db' lies inside '10.0.0.0/8' of 'net': the longer prefix counts
+note: '10.2.3.4' of identity 'one' lies inside '10.2.3.0/24' of 'db': the longer prefix counts
+note: '2001:db8:1::/48' of identity 'db' lies inside '2001:db8::/32' of 'net': the longer prefix counts
+note: the time of this rule is over: policy add allow from net to db until 2001-01-01T00:00:00Z
+"""
+    assert json.loads(weir(["-j", "check", path]).stdout)["notes"] == [line[6:] for line in done.stdout.splitlines()]
+
+
+def test_large_policy(weir):
+    """10,000 rules over 100,000 prefixes compile while one waits, and each change after"""
+    lines = [f"identity add i{k} cidr " + " ".join(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(k * 1000, k * 1000 + 1000))
+             for k in range(100)]
+    lines += [f"policy add {'deny' if k % 3 else 'allow'} from i{k % 100} to i{k // 100} proto tcp port " +
+              (f"{1 + k * 6}-{4 + k * 6}" if k % 2 else f"{443 + k % 7}") for k in range(10000)]
+    began = time.monotonic()
+    assert weir("apply -", stdin="\n".join(lines) + "\n").returncode == 0
+    assert weir("policy add allow from i1 to world").returncode == 0
+    entries = weir("policy list --compiled").stdout.count("\n") - 1
+    assert 10000 <= entries <= 65536
+    assert time.monotonic() - began < 10
+    asked = weir("policy test --from 10.0.3.232 --to 10.0.0.5:8/tcp")
+    assert asked.returncode == 3 and asked.stdout.startswith("policy-deny: "), asked.stdout
 
 
 CHANGES = [  # each on top of those before it

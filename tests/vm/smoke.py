@@ -87,6 +87,9 @@ def egress(lab):
     expect("others are free", lab.curl("lb", url, max_time=20), "client 198.51.100.1")
     expect("counted", reasons(lab, "egress", "default-deny") > 0, True)
     step("egress policy by cgroup")
+    asked = lab.weir(f"policy test --from app --to {CLIENT}:8080/tcp", check=False)
+    expect("asked", (asked.returncode, asked.stdout.split(":")[0]), (3, "default-deny"))
+    step("policy test")
 
 
 def save_apply(lab):
