@@ -272,7 +272,8 @@ def test_reasons_are_all_looked_at():
     """a new XDP reason needs a case here, or a word why it has none"""
     elsewhere = {
         "decap", "decap-foreign", "decap-inner",           # test_decap.py
-        "forward-stack", "fragment-unknown", "ungoverned", "flow", "reply", "policy-allow", "default-allow", "policy-deny", "default-deny",  # TC
+        "forward-stack", "fragment-unknown", "ungoverned", "flow", "reply", "related", "failsafe", "spoofed",  # TC
+        "policy-allow", "default-allow", "policy-deny", "policy-reject", "would-deny", "default-deny",
         "forwarding-off",                                  # netns/test_balance.py
         "no-headroom", "slow-lost",                        # need a driver that leaves no room
     }
