@@ -58,7 +58,7 @@ def established(lab, quick, receivers):
             group.weir(case, name, packet, TC_UNSPEC, "flow" if established else "flow|policy-allow", f"floor {name}",
                        flows=flows, goal=goal, hook="tc", dst=1, warm=1)
             measured = group.run() if established else group.warm_up()
-            Flows(lab, chunks=256).establish()
+            Flows(lab, whole=True).establish()
         results += measured
     return results
 

@@ -54,7 +54,7 @@ int flows_ensure(struct plane *p, struct weir_error *err)
 
 int flow_table_open(struct plane *p, struct flow_table *ret, struct weir_error *err)
 {
-	struct flow_table t = {.ctl = p->ctl};
+	struct flow_table t = {.ctl = p->ctl, .first = p->flows};
 	int rc = jiffies_now(&t.now, err);
 
 	if (!rc)
@@ -71,7 +71,8 @@ void flow_table_close(struct flow_table *t)
 
 static struct weir_flow *place(const struct flow_table *t, __u32 number)
 {
-	return (struct weir_flow *)t->run.memory + number;
+	return number < WEIR_FLOW_LEVEL1 ? t->first + number
+					 : (struct weir_flow *)t->run.memory + (number - WEIR_FLOW_LEVEL1);
 }
 
 static __u32 life(const struct flow_table *t, const struct weir_flow *f)
@@ -182,36 +183,39 @@ static bool same(const struct weir_flow *a, const struct weir_flow *b)
 }
 
 /* So that look-ups go on to where it stands. */
-static void spill(const struct flow_table *t, __u64 hash, __u32 number, const struct weir_flow *f)
+static void spill(const struct flow_table *t, __u64 hash, __u32 number, __u32 at)
 {
-	struct weir_flow *home = place(t, weir_flow_place(hash, number));
+	__u32 home = weir_flow_place(hash, number);
 
-	if (f != home)
-		home->spilt = 1;
+	if (at != home)
+		place(t, home)->spilt = 1;
 }
 
 bool flow_table_add(struct flow_table *t, const struct weir_flow *flow)
 {
 	__u64 hash =
 		weir_flow_hash(t->ctl->flow_seed, &flow->src, &flow->dst, flow->sport_be, flow->dport_be, flow->proto);
-	struct weir_flow *f = NULL;
+	__u32 at = WEIR_MAX_FLOWS;
+	struct weir_flow *f;
 
 	for (__u32 i = 0; i < WEIR_FLOW_PLACES; i++) {
-		struct weir_flow *at = place(t, weir_flow_place(hash, i));
+		__u32 number = weir_flow_place(hash, i);
 
-		if (lives(t, at) && same(at, flow)) {
-			at->flags |= flow->flags & ~(WEIR_FLOW_END0 | WEIR_FLOW_END1);
-			at->policy_version = flow->policy_version;
+		f = place(t, number);
+		if (lives(t, f) && same(f, flow)) {
+			f->flags |= flow->flags & ~(WEIR_FLOW_END0 | WEIR_FLOW_END1);
+			f->policy_version = flow->policy_version;
 			return true;
 		}
-		if (!f && !lives(t, at))
-			f = at;
+		if (at == WEIR_MAX_FLOWS && !lives(t, f))
+			at = number;
 	}
+	f = at == WEIR_MAX_FLOWS ? NULL : place(t, at);
 	if (!f || !claim(f))
 		return false;
-	spill(t, hash, 0, f);
-	if (f >= place(t, WEIR_FLOW_LEVEL1))
-		spill(t, hash, WEIR_FLOW_PLACE1, f);
+	spill(t, hash, 0, at);
+	if (at >= WEIR_FLOW_LEVEL1)
+		spill(t, hash, WEIR_FLOW_PLACE1, at);
 	f->src = flow->src;
 	f->dst = flow->dst;
 	f->sport_be = flow->sport_be;

@@ -9,7 +9,7 @@
 #include "chunks.h"
 #include "error.h"
 
-/* Make the table, 64 MiB of table memory, if there is none. Needs the lock; no packet uses it before a generation with a
+/* Make the rest of the table, 62 MiB of table memory, if there is none. Needs the lock; no packet uses it before a generation with a
  * policy is active. */
 int flows_ensure(struct plane *p, struct weir_error *err);
 
@@ -31,7 +31,8 @@ int flows_remove(struct plane *p, bool (*wanted)(void *arg, const struct weir_fl
 
 /* A run of entering flows, since mapping the table takes a moment. */
 struct flow_table {
-	struct chunk_run run;
+	struct weir_flow *first; /* level */
+	struct chunk_run run;	 /* the others */
 	const struct weir_ctl *ctl;
 	__u32 now; /* jiffies, low word */
 };

@@ -24,7 +24,7 @@ static const char *const map_names[PLANE_MAPS] = {
 #undef PLANE_MAP
 };
 
-/* The four that are read and written as memory. */
+/* Those that are read and written as memory. */
 static const struct {
 	enum plane_map map;
 	size_t member, bytes;
@@ -33,6 +33,7 @@ static const struct {
 	{PLANE_devs, offsetof(struct plane, devs), sizeof(struct weir_dev) * WEIR_MAX_DEVS},
 	{PLANE_vips, offsetof(struct plane, vips), sizeof(struct weir_vip_line) * 2 * WEIR_VIP_LINES},
 	{PLANE_backends, offsetof(struct plane, backends), sizeof(struct weir_backend) * 2 * WEIR_MAX_BACKENDS},
+	{PLANE_flows, offsetof(struct plane, flows), sizeof(struct weir_flow) * WEIR_FLOW_LEVEL1},
 };
 #define PLANE_VIEWS (sizeof(plane_views) / sizeof(plane_views[0]))
 

@@ -26,7 +26,9 @@ struct flow_hit {
 
 static __always_inline struct weir_flow *flow_line(const struct weir_ctl *ctl, __u32 place)
 {
-	return (void *)chunk_line(ctl->flows, place);
+	if (place < WEIR_FLOW_LEVEL1)
+		return bpf_map_lookup_elem(&weir_flows, &place);
+	return (void *)chunk_line(ctl->flows, place - WEIR_FLOW_LEVEL1);
 }
 
 static __always_inline __u64 addr_differs(const struct weir_addr *a, const struct weir_addr *b)
@@ -39,20 +41,21 @@ static __always_inline __u32 ports_word(__be16 first, __be16 second)
 	return (__u32)second << 16 | first;
 }
 
+/* Ports first: they tell nearly all other flows apart. */
 static __always_inline enum flow_dir flow_match(const struct weir_flow *f, const struct packet *p)
 {
 	__u32 lock = *(const volatile __u32 *)&f->lock, ports = ports_word(f->sport_be, f->dport_be);
-	enum flow_dir dir;
+	enum flow_dir dir = FLOW_OTHER;
 
-	if (f->proto != p->proto)
-		return FLOW_OTHER;
-	if (!((ports ^ ports_word(p->sport_be, p->dport_be)) | addr_differs(&f->src, &p->src) |
-	      addr_differs(&f->dst, &p->dst)))
+	if (ports == ports_word(p->sport_be, p->dport_be) &&
+	    !(addr_differs(&f->src, &p->src) | addr_differs(&f->dst, &p->dst)))
 		dir = FLOW_FORWARD;
-	else if (!((ports ^ ports_word(p->dport_be, p->sport_be)) | addr_differs(&f->src, &p->dst) |
-		   addr_differs(&f->dst, &p->src)))
+	else if (ports == ports_word(p->dport_be, p->sport_be) &&
+		 !(addr_differs(&f->src, &p->dst) | addr_differs(&f->dst, &p->src)))
 		dir = FLOW_ANSWER;
 	else
+		return FLOW_OTHER;
+	if (f->proto != p->proto)
 		return FLOW_OTHER;
 	barrier();
 	return (lock & 1) | (*(const volatile __u32 *)&f->lock ^ lock) ? FLOW_OTHER : dir;
@@ -65,22 +68,39 @@ static __always_inline bool flow_lives(const struct weir_flow *f, __u32 hz)
 	       (__u32)bpf_jiffies64() - f->seen <= weir_flow_idle_s(f->state, f->proto) * hz;
 }
 
-/* Anywhere but at its first home. The place, with the direction above it. */
-__noinline __u64 flow_search(const struct weir_ctl *ctl, const struct packet *p, __u64 hash)
+static __always_inline __u64 group_search(const struct weir_ctl *ctl, const struct packet *p, __u32 home, __u32 from)
 {
-	if (!ctl || !p)
-		return FLOW_NONE;
-	for (__u32 i = 1; i < WEIR_FLOW_PLACES; i++) {
-		__u32 place = weir_flow_place(hash, i);
-		const struct weir_flow *f = flow_line(ctl, place);
+	for (__u32 way = from; way < WEIR_FLOW_GROUP; way++) {
+		const struct weir_flow *f = flow_line(ctl, home ^ way);
 		enum flow_dir dir = f ? flow_match(f, p) : FLOW_OTHER;
 
 		if (dir != FLOW_OTHER && flow_lives(f, ctl->hz))
-			return (__u64)dir << 32 | place;
-		if (i == WEIR_FLOW_PLACE1 && f && !f->spilt)
-			break;
+			return (__u64)dir << 32 | (home ^ way);
 	}
 	return FLOW_NONE;
+}
+
+/* Anywhere but at its first home. The place, with the direction above it. */
+__noinline __u64 flow_search(const struct weir_ctl *ctl, const struct packet *p, __u64 hash)
+{
+	const struct weir_flow *home;
+	__u64 found;
+
+	if (!ctl || !p)
+		return FLOW_NONE;
+	found = group_search(ctl, p, weir_flow_home(hash), 1);
+	if (found != FLOW_NONE)
+		return found;
+	found = group_search(ctl, p, weir_flow_place(hash, WEIR_FLOW_PLACE1), 0);
+	if (found != FLOW_NONE)
+		return found;
+	home = flow_line(ctl, weir_flow_place(hash, WEIR_FLOW_PLACE1));
+	if (!home || !home->spilt)
+		return FLOW_NONE;
+	found = group_search(ctl, p, weir_flow_place(hash, WEIR_FLOW_PLACE2), 0);
+	if (found != FLOW_NONE)
+		return found;
+	return group_search(ctl, p, weir_flow_place(hash, WEIR_FLOW_PLACE2 + WEIR_FLOW_GROUP), 0);
 }
 
 static __always_inline void flow_find(const struct weir_ctl *ctl, const struct packet *p, struct flow_hit *hit)

@@ -14,6 +14,7 @@ from bpf import Map, bpf
 
 MAP_GET_FD_BY_ID = 14
 CHUNK_BYTES, LINE = 256 << 10, 64
+LEVEL1_BYTES, LEVEL2_CHUNKS, CHUNKS = 2 << 20, 56, 248
 LAYOUT = struct.Struct("=16s16s2s2s4B3I2H2I")  # struct weir_flow up to its end
 STATES = ("free", "new", "opening", "open", "half0", "half1", "closed")
 FIELDS = ("src", "dst", "sport", "dport", "proto", "state", "flags", "spilt", "seen", "lock", "version", "rule", "identity",
@@ -26,23 +27,24 @@ def mapped(address):
 
 
 class Flows:
-    """of the first `chunks` of 256 chunks: eight hold the places that are taken first"""
+    """the first level, and the rest of the table on request"""
 
-    def __init__(self, lab, chunks=8):
+    def __init__(self, lab, whole=False):
         pins = lab.pin_dir(lab.instance) + "/tc/globals"
         ctl = Map(f"{pins}/weir_ctl", 3520)[0]
         self.hz, first = struct.unpack_from("=I", ctl, 8)[0], struct.unpack_from("=I", ctl, 32)[0]
         assert first, "there is no policy yet"
+        level1 = Map(f"{pins}/weir_flows", LINE)
+        self.memory = [mmap.mmap(level1.fd, LEVEL1_BYTES)]
         ids = Map(f"{pins}/weir_chunks", 4)
-        self.memory = []
-        for chunk in range(first, first + chunks):
+        for chunk in range(first, first + CHUNKS) if whole else ():
             fd = bpf(MAP_GET_FD_BY_ID, struct.pack("=III", struct.unpack("=I", ids[chunk])[0], 0, 0))[0]
             self.memory.append(mmap.mmap(fd, CHUNK_BYTES))
             os.close(fd)
 
     def lines(self):
         for memory in self.memory:
-            for at in range(0, CHUNK_BYTES, LINE):
+            for at in range(0, len(memory), LINE):
                 if memory[at + 37]:
                     yield memory, at
 
@@ -70,10 +72,10 @@ class Flows:
         line = bytearray(LINE)
         struct.pack_into("=BBBBI", line, 36, 255, STATES.index(state), 0, 0, seen)
         for memory in self.memory:
-            if not any(memory[at + 37] for at in range(0, CHUNK_BYTES, LINE)):
-                memory[:] = bytes(line) * (CHUNK_BYTES // LINE)
+            if not any(memory[at + 37] for at in range(0, len(memory), LINE)):
+                memory[:] = bytes(line) * (len(memory) // LINE)
                 continue
-            for at in range(0, CHUNK_BYTES, LINE):
+            for at in range(0, len(memory), LINE):
                 if not memory[at + 37]:
                     memory[at:at + LINE] = bytes(line)
 

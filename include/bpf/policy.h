@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The maps of identity policy: who a packet's sender is, and what the rules say. (Flows are in table memory: tc/flow_table.h.) */
+/* The maps of identity policy: who a packet's sender is, and what the rules say, and the first flows. */
 #ifndef WEIR_BPF_POLICY_H
 #define WEIR_BPF_POLICY_H
 
@@ -30,6 +30,7 @@ struct policy_entries { /* the user side makes each as large as it needs */
 PINNED_MAP_OF_MAPS(weir_cgroups, policy_cgroups, 2);
 PINNED_MAP_OF_MAPS(weir_whos, policy_whos, 2);
 PINNED_MAP_OF_MAPS(weir_policy, policy_entries, 2);
+PINNED_MAP(weir_flows, BPF_MAP_TYPE_ARRAY, __u32, struct weir_flow, WEIR_FLOW_LEVEL1, BPF_F_MMAPABLE);
 PINNED_MAP(weir_rule_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_rule_stats, WEIR_MAX_RULES, 0);
 
 #endif

@@ -124,7 +124,7 @@ struct weir_ctl {
 	__u32 hz;		    /* jiffies a second */
 	__u32 flips;		    /* counts changes of gen, so that a reader sees that it was overtaken */
 	__u64 netns_dev, netns_ino; /* whose interface numbers these tables speak of; 0: not attached yet */
-	__u32 flows;		    /* first chunk of the WEIR_MAX_FLOWS lines of tracked flows; 0: none yet */
+	__u32 flows;		    /* first chunk of the tracked flows that weir_flows does not hold; 0: none yet */
 	__u32 pad;
 	__u64 flow_seed[2]; /* of their hash, odd, random */
 	__u64 pad1;
@@ -268,7 +268,9 @@ struct weir_policy_value {
 };
 _Static_assert(sizeof(struct weir_policy_value) == 16, "abi");
 
-/* ---- flows: one line each, in the chunks from weir_ctl.flows on; weir/flow.h says where and how long ----------------------- */
+/* ---- flows: one line each, in weir_flows and the chunks from weir_ctl.flows on; weir/flow.h says where and how long ----------------------- */
+#define WEIR_FLOW_LEVEL1 (1u << 15) /* in weir_flows */
+
 enum weir_flow_state {
 	WEIR_FLOW_FREE,
 	WEIR_FLOW_NEW,	   /* not answered */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Tracked flows: where one stands among the lines from weir_ctl.flows on, and how long it lives. The packet path and the user
+/* Tracked flows: where one stands, and how long it lives. The packet path and the user
  * side (lib/flow.c, lib/seed.c) share this.
  *
  * A flow and its answers are one entry, found by a hash that is the same in both directions. The lines are three levels,
@@ -16,12 +16,13 @@
 
 #define WEIR_FLOW_GROUP	 4 /* lines side by side */
 #define WEIR_FLOW_PLACES 16
-#define WEIR_FLOW_CHUNKS (WEIR_MAX_FLOWS / WEIR_CHUNK_LINES)
 
 /* the levels: first line of each */
-#define WEIR_FLOW_LEVEL1 (1u << 15)
 #define WEIR_FLOW_LEVEL2 (1u << 18)
 _Static_assert(WEIR_MAX_FLOWS > WEIR_FLOW_LEVEL2 && WEIR_MAX_FLOWS % WEIR_CHUNK_LINES == 0, "levels");
+
+/* The first level is a map of its own, weir_flows, which costs a look-up less; the others are table memory. */
+#define WEIR_FLOW_CHUNKS ((WEIR_MAX_FLOWS - WEIR_FLOW_LEVEL1) / WEIR_CHUNK_LINES)
 
 /* the first place in the second level, and in the third */
 #define WEIR_FLOW_PLACE1 4

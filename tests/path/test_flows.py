@@ -11,7 +11,7 @@ import random
 import lab as labs
 import pytest
 from bpf import run_egress, run_ingress
-from flows import Flows
+from flows import CHUNKS, LEVEL2_CHUNKS, Flows
 from scapy.config import conf
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPerror
 from scapy.layers.inet6 import (ICMPv6DestUnreach, ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6PacketTooBig, ICMPv6TimeExceeded,
@@ -488,7 +488,7 @@ def test_icmp_without_an_id_is_no_flow(lab, policy):
 
 @pytest.fixture
 def whole_table(lab):
-    flows = Flows(lab, chunks=256)
+    flows = Flows(lab, whole=True)
     yield flows
     for memory in flows.memory:
         memory[:] = bytes(len(memory))
@@ -517,7 +517,7 @@ def test_a_table_full_of_established_flows(lab, whole_table):
     assert kept.out("A", 1001, 5001) == "reply"
 
 
-@pytest.mark.parametrize("first, last", [(8, 64), (64, 256)], ids=["second", "third"])
+@pytest.mark.parametrize("first, last", [(1, 1 + LEVEL2_CHUNKS), (1 + LEVEL2_CHUNKS, 1 + CHUNKS)], ids=["second", "third"])
 def test_flows_that_had_to_go_further_are_found(lab, whole_table, first, last):
     """in the level that has room"""
     whole_table.crowd("open")
