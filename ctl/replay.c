@@ -228,44 +228,43 @@ static int recording_take(const char *name, struct replay *r, struct weir_error 
 	return rc;
 }
 
-static int what_was_seen(const struct args *args, struct plane *p, struct replay *r, struct weir_error *err)
+/* the files, before the lock is taken: standard input may take its time */
+static int files_read(const struct args *args, struct model *m, struct replay *r, struct weir_error *err)
 {
-	const struct word *file = args_word(args, "PCAP");
-	bool flows = args_has(args, "--flows");
+	const struct word *candidate = args_word(args, "FILE"), *recording = args_word(args, "PCAP");
 	int rc = 0;
 
-	if (!file && !flows) {
+	if (!recording && !args_has(args, "--flows")) {
 		rc = weir_fail(err, EINVAL, "nothing to replay");
 		return weir_hint(err, rc, "name a recording that `tcpdump -w FILE` made, or say --flows");
 	}
-	if (file)
-		rc = weir_at(err, recording_take(file->text, r, err), file);
-	if (!rc && flows)
-		rc = flows_walk(p, on_flow, r, err);
-	replay_merge(r);
+	if (candidate)
+		rc = model_from_file(candidate->text, m, err);
+	if (!rc && recording)
+		rc = weir_at(err, recording_take(recording->text, r, err), recording);
 	return rc;
 }
 
 int cmd_policy_replay(struct ctl *c, const struct args *args, struct weir_error *err)
 {
-	const struct word *file = args_word(args, "FILE");
-	replay_auto r = {.candidate = file != NULL};
+	replay_auto r = {.candidate = args_word(args, "FILE")};
 	plane_auto p = {};
 	model_auto m, running = {};
 	__u32 g;
 	int rc;
 
 	model_init(&m);
-	rc = file ? model_from_file(file->text, &m, err) : 0;
+	rc = files_read(args, &m, &r, err);
 	if (!rc)
 		rc = ctl_running(c, args, false, &p, &running, err);
-	if (!rc)
-		rc = what_was_seen(args, &p, &r, err);
+	if (!rc && args_has(args, "--flows"))
+		rc = flows_walk(&p, on_flow, &r, err);
 	if (rc)
 		return rc;
+	replay_merge(&r);
 	g = p.ctl->gen & 1;
-	rc = file ? compile_commit_if(&p, &m, 0, replay_ask, &r, err)
-		  : replay_ask(&(struct candidate){&p, &running, &running, g, g}, &r, err);
+	rc = r.candidate ? compile_commit_if(&p, &m, 0, replay_ask, &r, err)
+			 : replay_ask(&(struct candidate){&p, &running, &running, g, g}, &r, err);
 	if (rc)
 		return rc;
 	if (c->json)

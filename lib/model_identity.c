@@ -82,6 +82,24 @@ static int add_prefix(struct model *m, size_t self, const char *text, struct wei
 	return 0;
 }
 
+static size_t marks_count(const struct model *m)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < m->identities_count; i++)
+		for (size_t k = 0; k < m->identities[i].members_count; k++)
+			count += m->identities[i].members[k].kind == MEMBER_MARK;
+	return count;
+}
+
+/* They are compared one after the other, so there can be but few. */
+static int marks_full(struct weir_error *err)
+{
+	int rc = weir_fail(err, ENOSPC, "%d packet marks over all identities is the limit", WEIR_MAX_MARKS);
+
+	return weir_hint(err, rc, "name several by one mask: 0x10/0xf0");
+}
+
 static int add_member(struct model *m, size_t self, enum member_kind kind, const char *text, struct weir_error *err)
 {
 	struct identity *id = &m->identities[self];
@@ -97,6 +115,8 @@ static int add_member(struct model *m, size_t self, enum member_kind kind, const
 		rc = owner_clash(m, text, self, entry.index, err);
 	else if (index_count(m, INDEX_MEMBER) >= WEIR_MAX_CGROUPS)
 		rc = weir_full(err, WEIR_LIMIT_CGROUPS, WEIR_MAX_CGROUPS);
+	else if (kind == MEMBER_MARK && marks_count(m) >= WEIR_MAX_MARKS)
+		rc = marks_full(err);
 	members = rc ? NULL : array_room(id->members, id->members_count, sizeof(*members));
 	if (!rc && !members)
 		rc = no_memory(err);

@@ -29,7 +29,7 @@ def test_transfer_goes_on_under_changes(net):
     net.weir("attach eth1")
     net.weir(f"vip add {VIP4}:80/tcp name www")
     net.weir("backend add www 10.1.0.11")
-    down = net.start("client", ["sh", "-c", f"curl -sS --limit-rate 20M http://{VIP4}/big/{BIG} | sha256sum"],
+    down = net.start("client", ["sh", "-c", f"curl -sS --limit-rate 10M http://{VIP4}/big/{BIG} | sha256sum"],
                      stderr=subprocess.STDOUT)
     rounds = 0
     while down.poll() is None:

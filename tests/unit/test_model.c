@@ -170,6 +170,23 @@ static void limits_are_named(void **state)
 	assert_int_equal(m.identities[m.identities_count - 1].id, WEIR_MAX_IDENTITIES - 1);
 }
 
+static void marks_are_few(void **state)
+{
+	struct weir_error err;
+	char line[64];
+	model_auto m;
+
+	(void)state;
+	model_init(&m);
+	for (int i = 1; i <= WEIR_MAX_MARKS; i++) {
+		snprintf(line, sizeof(line), "identity add i%d mark %d", i % 3, i);
+		assert_int_equal(apply(&m, line, NULL), 0);
+	}
+	assert_int_equal(apply(&m, "identity add i0 uid 1 mark 99", &err), -ENOSPC);
+	assert_non_null(strstr(err.text, "32 packet marks"));
+	assert_int_equal(apply(&m, "identity add i0 uid 1", NULL), 0);
+}
+
 static void values_arrive(void **state)
 {
 	model_auto m;
@@ -334,6 +351,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refusals_change_nothing),
 		cmocka_unit_test(limits_are_named),
+		cmocka_unit_test(marks_are_few),
 		cmocka_unit_test(values_arrive),
 		cmocka_unit_test(removals),
 		cmocka_unit_test(ids_stay),
