@@ -55,11 +55,14 @@ int flows_ensure(struct plane *p, struct weir_error *err)
 int flow_table_open(struct plane *p, struct flow_table *ret, struct weir_error *err)
 {
 	struct flow_table t = {.ctl = p->ctl, .first = p->flows};
-	int rc = jiffies_now(&t.now, err);
+	int rc = chunks_map(p, p->ctl->flows, WEIR_FLOW_CHUNKS, &t.run, err);
 
-	if (!rc)
-		rc = chunks_map(p, p->ctl->flows, WEIR_FLOW_CHUNKS, &t.run, err);
-	if (!rc)
+	if (rc)
+		return rc;
+	rc = jiffies_now(&t.now, err); /* last, since mapping takes a moment */
+	if (rc)
+		chunks_unmap(&t.run);
+	else
 		*ret = t;
 	return rc;
 }
@@ -75,14 +78,9 @@ static struct weir_flow *place(const struct flow_table *t, __u32 number)
 					 : (struct weir_flow *)t->run.memory + (number - WEIR_FLOW_LEVEL1);
 }
 
-static __u32 life(const struct flow_table *t, const struct weir_flow *f)
-{
-	return weir_flow_idle_s(f->state, f->proto) * t->ctl->hz;
-}
-
 static bool lives(const struct flow_table *t, const struct weir_flow *f)
 {
-	return f->state != WEIR_FLOW_FREE && t->now - f->seen <= life(t, f);
+	return weir_flow_lives(f, t->now, t->ctl->hz);
 }
 
 /* A copy of one place, if a living flow is there and stayed there meanwhile. */
@@ -110,13 +108,13 @@ int flows_walk(struct plane *p, int (*each)(void *arg, const struct flow_seen *f
 		return rc;
 	for (__u32 i = 0; !rc && i < WEIR_MAX_FLOWS; i++) {
 		struct flow_seen seen;
-		__u32 idle;
+		__s32 idle;
 
 		if (!copy(&t, i, &seen.flow))
 			continue;
-		idle = t.now - seen.flow.seen;
-		seen.idle_s = idle / t.ctl->hz;
-		seen.left_s = (life(&t, &seen.flow) - idle) / t.ctl->hz;
+		idle = (__s32)(t.now - seen.flow.seen); /* negative: seen since */
+		seen.idle_s = idle > 0 ? (__u32)idle / t.ctl->hz : 0;
+		seen.left_s = weir_flow_idle_s(seen.flow.state, seen.flow.proto) - seen.idle_s;
 		rc = each(arg, &seen);
 	}
 	flow_table_close(&t);

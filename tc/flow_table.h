@@ -61,11 +61,9 @@ static __always_inline enum flow_dir flow_match(const struct weir_flow *f, const
 	return (lock & 1) | (*(const volatile __u32 *)&f->lock ^ lock) ? FLOW_OTHER : dir;
 }
 
-/* Jiffies wrap after 49 days or more; a flow that nobody looked at for just that long counts as fresh for a moment. */
 static __always_inline bool flow_lives(const struct weir_flow *f, __u32 hz)
 {
-	return f->state != WEIR_FLOW_FREE &&
-	       (__u32)bpf_jiffies64() - f->seen <= weir_flow_idle_s(f->state, f->proto) * hz;
+	return weir_flow_lives(f, bpf_jiffies64(), hz);
 }
 
 static __always_inline __u64 group_search(const struct weir_ctl *ctl, const struct packet *p, __u32 home, __u32 from)
@@ -148,10 +146,10 @@ __noinline __u32 flow_take(const struct weir_ctl *ctl, __u64 hash)
 		if (!flow_lives(f, ctl->hz)) {
 			if (flow_claim(f, lock))
 				return place;
-		} else if (!weir_flow_confirmed(f->state) && now - f->seen >= oldest_age) {
+		} else if (!weir_flow_confirmed(f->state) && now + ctl->hz - f->seen >= oldest_age) {
 			oldest = place;
 			oldest_lock = lock;
-			oldest_age = now - f->seen;
+			oldest_age = now + ctl->hz - f->seen;
 		}
 	}
 	f = oldest == FLOW_NONE ? NULL : flow_line(ctl, oldest);

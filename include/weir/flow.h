@@ -82,6 +82,13 @@ static inline __attribute__((always_inline)) __u32 weir_flow_idle_s(__u8 state, 
 	return state == WEIR_FLOW_CLOSED ? WEIR_FLOW_S_TCP_CLOSED : WEIR_FLOW_S_TCP_HALF;
 }
 
+/* Does it live still, at jiffies `now`? Its last packet may have come after the clock was read; a second is allowed for that. A
+ * flow that nobody looked at for just as long as jiffies take to wrap, 49 days or more, counts as fresh for its time once more. */
+static inline __attribute__((always_inline)) int weir_flow_lives(const struct weir_flow *f, __u32 now, __u32 hz)
+{
+	return f->state != WEIR_FLOW_FREE && now + hz - f->seen <= (weir_flow_idle_s(f->state, f->proto) + 1) * hz;
+}
+
 /* A flow whose sides have shown that they hear each other is only ended by them, by time or by command; one that was merely
  * begun, which anybody can do in any number, makes room for others. */
 static inline __attribute__((always_inline)) int weir_flow_confirmed(__u8 state)
