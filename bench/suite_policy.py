@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Identity policy at TC egress: 100,000 identity prefixes, 10 or 10,000 compiled rules, against parse and let go."""
 import random
+import shutil
+import socket
+import statistics
+import time
 
 from harness import TC_UNSPEC, Group, frame4, result, wire4
 from flows import Flows
@@ -63,6 +67,61 @@ def established(lab, quick, receivers):
     return results
 
 
+def nft_same(cidrs, senders, ports):
+    """the policy of real_udp() in three sets of nftables"""
+    sets = (("senders", "ipv4_addr; flags interval", senders), ("receivers", "ipv4_addr; flags interval", cidrs),
+            ("ports", "inet_service; flags interval", ports))
+    text = "".join(f"set {name} {{ type {kind}; elements = {{ {','.join(map(str, elements))} }} }}\n" for name, kind, elements in sets)
+    return f"""table inet weirbench {{
+        {text} chain out {{ type filter hook output priority 0; policy accept;
+        ip saddr @senders ip daddr @receivers udp dport @ports accept; ip saddr @senders drop; }}
+    }}"""
+
+
+def real_udp(quick):
+    """a program that sends datagrams over a veth: CPU time of a send, less that where nothing looks at them"""
+    if not shutil.which("nft"):
+        return []
+    rng = random.Random(5)
+    receiver, port, count = "10.2.0.2", 5001, 10_000 if quick else PREFIXES
+    cidrs = [receiver] + [f"10.{128 + (n >> 12)}.{n >> 4 & 255}.{(n & 15) << 4}/28" for n in rng.sample(range(1 << 19), count)]
+    senders = ["10.2.0.1"] + [f"10.3.{n >> 8}.{n & 255}" for n in range(256)]
+    ports = range(1001, 9000, 8)
+    with Lab() as lab:
+        sockets, sinks, ns = {}, [], {}
+        for name in ("nothing", "weir", "nft"):
+            lab.ns(name), lab.ns(f"to-{name}")
+            lab.veth(name, "eth0", ["10.2.0.1/24"], f"to-{name}", "eth0", [f"{receiver}/24"])
+            with lab.inside(f"to-{name}"):
+                sinks.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            sinks[-1].bind((receiver, port))
+            with lab.inside(name):
+                sockets[name] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            sockets[name].connect((receiver, port))
+        lab.home = "weir"
+        lab.weir("attach eth0 --xdp off")
+        lines = [f"identity add app cidr {' '.join(senders[at:at + 100])}" for at in range(0, len(senders), 100)]
+        lines += [f"identity add peer cidr {' '.join(cidrs[at:at + 100])}" for at in range(0, len(cidrs), 100)]
+        lines += [f"policy add allow from app to peer proto udp port {p}" for p in ports]
+        lab.weir("apply -", stdin="\n".join(lines + ["policy default deny from app"]) + "\n")
+        lab.run("nft", "nft -f -", input=nft_same(cidrs, senders, ports), timeout=300)
+        for _ in range(5 if quick else 15):
+            for name in random.sample(list(sockets), len(sockets)):
+                send, begin = sockets[name].send, time.thread_time()
+                for _ in range(20_000):
+                    send(b"twenty-two bytes of it")
+                ns.setdefault(name, []).append((time.thread_time() - begin) / 20_000 * 1e9)
+        for sock in [*sinks, *sockets.values()]:
+            sock.close()
+        counted = sum(row["packets"] for row in lab.weir_json("stats")["devices"] if (row["hook"], row["reason"]) == ("egress", "flow"))
+        if counted < len(ns["weir"]) * 20_000 - 1:
+            raise RuntimeError(f"weir counted {counted} datagrams of the flow")
+    weir, nft = (statistics.median(ns[name]) - statistics.median(ns["nothing"]) for name in ("weir", "nft"))
+    return [result("policy", "real UDP egress, added to a send", weir, "ns", ns=ns["weir"], floor=ns["nothing"]),
+            result("policy", "real UDP egress, added by nftables with three sets", nft, "ns", ns=ns["nft"], floor=ns["nothing"]),
+            result("policy", "real UDP egress, added, against nftables", weir / nft, "ratio", goal=0.2)]
+
+
 def run(quick):
     results, by_rules = [], {}
     for identities, rules_each in ((10, 1), (1000, 10)):
@@ -78,4 +137,4 @@ def run(quick):
     for few, many in zip(*by_rules.values()):
         results.append(result("policy", "new flow, judged: 10,000 compiled rules against 10", many["value"] / few["value"], "ratio",
                               goal=1.15, flows=few["flows"]))
-    return results
+    return results + real_udp(quick)
