@@ -181,6 +181,17 @@ def test_rule_that_ends(net):
     assert "a moment" not in net.weir("save").stdout
 
 
+@pytest.mark.parametrize("shop", [SHOP, f"[{SHOP6}]"])
+def test_reject_is_told_at_once(net, shop):
+    app = net.cgroup("app")
+    net.weir(f"identity add app cgroup {app}")
+    net.weir("policy add reject from app to any proto tcp port 80")
+    began = time.monotonic()
+    done = net.run("h", f"curl -gsS --noproxy * --max-time 5 http://{shop}:80/", check=False, cgroup=app)
+    assert done.returncode == 7 and time.monotonic() - began < 2, (done.returncode, done.stderr)
+    assert asks(net, host=shop)
+
+
 # ---- before it hurts
 
 def over_ssh(lab, command, connection="10.2.0.2 50000 10.2.0.1 22", **more):
