@@ -8,7 +8,7 @@ import time
 
 from harness import TC_UNSPEC, Group, frame4, result, wire4
 from flows import Flows
-from lab import Lab
+from lab import PYTHON, Lab
 from suite_filter import host
 
 PREFIXES, SOURCE = 100_000, "10.77.0.1"
@@ -122,6 +122,43 @@ def real_udp(quick):
             result("policy", "real UDP egress, added, against nftables", weir / nft, "ratio", goal=0.2)]
 
 
+SINK = """import socket
+server, buffer = socket.create_server(('', 5001)), bytearray(1 << 20)
+print('ready', flush=True)
+while True:
+    with server.accept()[0] as s:
+        while s.recv_into(buffer):
+            pass
+"""
+
+
+def bulk(quick):
+    """TCP over a veth in large segments, with policy and with nothing, in turn"""
+    megabytes, rates = 100 if quick else 600, {"nothing": [], "weir": []}
+    with Lab() as lab:
+        for name in rates:
+            lab.ns(name), lab.ns(f"to-{name}")
+            lab.veth(name, "eth0", ["10.2.0.1/24"], f"to-{name}", "eth0", ["10.2.0.2/24"])
+            for ns in (name, f"to-{name}"):
+                lab.run(ns, "ethtool -K eth0 tx on tso on gso on gro on")
+            lab.wait_line(lab.start(f"to-{name}", [PYTHON, "-c", SINK]), "ready")
+        lab.home = "weir"
+        lab.weir("attach eth0 --xdp off")
+        lab.weir("apply -", stdin="policy default deny from host\npolicy add allow from host to any proto tcp port 5001\n")
+        for _ in range(5 if quick else 25):
+            for name in random.sample(list(rates), 2):
+                with lab.inside(name):
+                    sock = socket.create_connection(("10.2.0.2", 5001))
+                with sock:
+                    begin = time.monotonic()
+                    for _ in range(megabytes):
+                        sock.sendall(bytes(1 << 20))
+                    rates[name].append(megabytes / (time.monotonic() - begin))
+    ratio = statistics.median(rates["weir"]) / statistics.median(rates["nothing"])
+    return [result("policy", "TCP in large segments over a veth, throughput against no program", ratio, "ratio", better="higher",
+                   goal=0.97)]
+
+
 def run(quick):
     results, by_rules = [], {}
     for identities, rules_each in ((10, 1), (1000, 10)):
@@ -137,4 +174,4 @@ def run(quick):
     for few, many in zip(*by_rules.values()):
         results.append(result("policy", "new flow, judged: 10,000 compiled rules against 10", many["value"] / few["value"], "ratio",
                               goal=1.15, flows=few["flows"]))
-    return results + real_udp(quick)
+    return results + real_udp(quick) + bulk(quick)
