@@ -60,7 +60,7 @@ def test_replaced_under_a_flood(net):
     net.by_hand("lb", XDP.format("weir"))
     net.run("lb", "tc qdisc add dev eth0 clsact")
     net.by_hand("lb", "tc filter add dev eth0 egress bpf da obj build/tc/egress.bpf.o sec tc")
-    flood = net.start("client", "ping -q -f -c 200000 198.51.100.1")
+    flood = net.start("client", "ping -q -f -c 600000 198.51.100.1")
     replaced = set()
     while flood.poll() is None:
         net.weir("attach eth0")
