@@ -145,7 +145,7 @@ def bulk(quick):
         lab.home = "weir"
         lab.weir("attach eth0 --xdp off")
         lab.weir("apply -", stdin="policy default deny from host\npolicy add allow from host to any proto tcp port 5001\n")
-        for _ in range(5 if quick else 25):
+        for _ in range(15 if quick else 25):
             for name in random.sample(list(rates), 2):
                 with lab.inside(name):
                     sock = socket.create_connection(("10.2.0.2", 5001))
