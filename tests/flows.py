@@ -67,8 +67,8 @@ class Flows:
             struct.pack_into("=I", memory, at + 40, (seen - seconds * self.hz) & 0xFFFFFFFF)
 
     def crowd(self, state):
-        """every free place becomes a flow of no protocol in this state, as old as the newest there is"""
-        seen = max((flow["seen"] for flow in self.all()), default=0)
+        """every free place becomes a flow of no protocol in this state, as old as the newest there is (there must be one)"""
+        seen = max(flow["seen"] for flow in self.all())
         line = bytearray(LINE)
         struct.pack_into("=BBBBI", line, 36, 255, STATES.index(state), 0, 0, seen)
         for memory in self.memory:

@@ -520,6 +520,7 @@ def test_a_table_full_of_established_flows(lab, whole_table):
 @pytest.mark.parametrize("first, last", [(1, 1 + LEVEL2_CHUNKS), (1 + LEVEL2_CHUNKS, 1 + CHUNKS)], ids=["second", "third"])
 def test_flows_that_had_to_go_further_are_found(lab, whole_table, first, last):
     """in the level that has room"""
+    Connection(lab).open_out()
     whole_table.crowd("open")
     for memory in whole_table.memory[first:last]:
         memory[:] = bytes(len(memory))
