@@ -1,152 +1,220 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Text of block lists -> prefix list. */
+/* Text of block lists -> entries: which format a line has, and the plain one. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lines.h"
-#include "lists.h"
+#include "lists_parts.h"
 
 #define PROGRESS_LINES 65536
-#define LIST_WORDS_MAX 64
+#define LINE_TEXT_MAX  512 /* of one that is parsed word by word */
 
-/* a line of a list without its comment, parsed */
-struct list_line {
-	char storage[512];
-	struct word words[LIST_WORDS_MAX];
-	unsigned int count;
-};
+/* ---- ranges ---- */
 
-/* `create NAME hash:net family inet ...` */
-static int read_create(const struct list_line *l, struct weir_error *err)
+typedef unsigned __int128 wide;
+
+/* an address as a number in its own family */
+static wide wide_of(const struct weir_addr *addr)
 {
-	int rc;
+	wide value = 0;
 
-	if (l->count < 3) {
-		rc = weir_fail(err, EINVAL, "a set without a type");
-		return weir_at(err, rc, &l->words[0]);
-	}
-	if (strcmp(l->words[2].text, "hash:net") && strcmp(l->words[2].text, "hash:ip")) {
-		rc = weir_fail(err, EINVAL, "set of type '%.80s'", l->words[2].text);
-		weir_hint(err, rc, "only hash:net and hash:ip sets hold prefixes alone");
-		return weir_at(err, rc, &l->words[2]);
-	}
-	for (unsigned int i = 3; i < l->count; i++)
-		if (!strcmp(l->words[i].text, "netmask") || !strcmp(l->words[i].text, "bitmask")) {
-			rc = weir_fail(err, EINVAL, "set with a %s", l->words[i].text);
-			weir_hint(err, rc, "its entries stand for more than they say; write them as prefixes");
-			return weir_at(err, rc, &l->words[i]);
-		}
-	return 0;
+	for (unsigned int i = address_is_v4(addr) ? 3 : 0; i < 4; i++)
+		value = value << 32 | __builtin_bswap32(addr->w[i]);
+	return value;
 }
 
-/* words behind the prefix of `add NAME PREFIX`: all but nomatch leave its meaning as it is */
-static int check_options(const struct list_line *l, struct weir_error *err)
+static void wide_store(wide value, bool v4, struct weir_addr *ret)
 {
-	int rc;
-
-	for (unsigned int i = 3; i < l->count; i++) {
-		if (strcmp(l->words[i].text, "nomatch")) {
-			i++; /* an option's value */
-			continue;
-		}
-		rc = weir_fail(err, EINVAL, "an exception ('nomatch')");
-		weir_hint(err, rc, "leave the line out, and add the prefix with `weir allow add`");
-		return weir_at(err, rc, &l->words[i]);
-	}
-	return 0;
+	for (unsigned int i = 4; i-- > (v4 ? 3u : 0u); value >>= 32)
+		ret->w[i] = __builtin_bswap32((__u32)value);
 }
 
-static int read_ipset(const struct list_line *l, struct prefix *ret, struct weir_error *err)
+static int range_entries(struct list_reader *r, const struct weir_addr *first, const struct weir_addr *last,
+			 __s64 until, const char *note, struct weir_error *err)
 {
+	bool v4 = address_is_v4(first);
+	wide at = wide_of(first), end = wide_of(last);
+	unsigned int width = v4 ? 32 : 128;
+	struct prefix prefix = {.addr = *first};
+	int rc = 0;
+
+	while (!rc) {
+		unsigned int bits = 0; /* the host part grows while it stays aligned and within the range */
+
+		while (bits < width && !(at >> bits & 1) && (wide)(at | ((((wide)1 << bits) << 1) - 1)) <= end)
+			bits++;
+		wide_store(at, v4, &prefix.addr);
+		prefix.len = (__u8)(width - bits);
+		rc = r->sink->entry(r->sink->arg, &prefix, until, note, err);
+		at |= bits < 128 ? ((wide)1 << bits) - 1 : ~(wide)0;
+		if (at == end)
+			break;
+		at++;
+	}
+	return rc;
+}
+
+static int range_entry(struct list_reader *r, const struct word *word, const char *dash, __s64 until, const char *note,
+		       struct weir_error *err)
+{
+	struct word second = {dash + 1, word->column + (unsigned int)(dash + 1 - word->text)};
+	char text[ADDRESS_TEXT_MAX];
+	struct weir_addr first, last;
 	int rc;
 
-	if (!strcmp(l->words[0].text, "create"))
-		return read_create(l, err);
-	if (l->count < 3) {
-		rc = weir_at(err, weir_fail(err, EINVAL, "an entry without a prefix"), &l->words[0]);
-		return weir_hint(err, rc, "add NAME PREFIX");
-	}
-	rc = check_options(l, err);
+	if ((size_t)(dash - word->text) >= sizeof(text))
+		return weir_at(err, weir_fail(err, EINVAL, "'%.40s...' is not an address", word->text), word);
+	memcpy(text, word->text, (size_t)(dash - word->text));
+	text[dash - word->text] = '\0';
+	rc = weir_at(err, address_parse(text, &first, err), word);
+	if (!rc)
+		rc = weir_at(err, address_parse(second.text, &last, err), &second);
 	if (rc)
 		return rc;
-	rc = weir_at(err, prefix_parse(l->words[2].text, ret, err), &l->words[2]);
-	return rc ? rc : 1;
+	if (address_is_v4(&first) != address_is_v4(&last))
+		return weir_at(err, weir_fail(err, EINVAL, "a range from IPv4 to IPv6"), word);
+	if (address_compare(&first, &last) > 0) {
+		rc = weir_fail(err, EINVAL, "a range that runs backwards");
+		weir_hint(err, rc, "write the lower address first");
+		return weir_at(err, rc, word);
+	}
+	return range_entries(r, &first, &last, until, note, err);
 }
 
-/* the words of a line that is more than one prefix */
-static int read_words(const char *line, struct prefix *ret, struct weir_error *err)
+int list_entry(struct list_reader *r, const struct word *word, __s64 until, const char *note, struct weir_error *err)
 {
-	struct list_line l;
+	const char *dash = strchr(word->text, '-');
+	struct prefix prefix;
 	int rc;
 
-	if (strlen(line) >= sizeof(l.storage))
+	if (dash && dash != word->text)
+		return range_entry(r, word, dash, until, note, err);
+	rc = weir_at(err, prefix_parse(word->text, &prefix, err), word);
+	return rc ? rc : r->sink->entry(r->sink->arg, &prefix, until, note, err);
+}
+
+/* ---- lines ---- */
+
+static int plain_refuse(const char *line, struct weir_error *err)
+{
+	char storage[LINE_TEXT_MAX];
+	struct word words[LIST_WORDS_MAX];
+	struct prefix ignored;
+	int rc;
+
+	if (strlen(line) >= sizeof(storage))
 		return weir_fail(err, EINVAL, "line is too long for a prefix");
-	rc = words_split(line, l.storage, l.words, LIST_WORDS_MAX, NULL, err);
-	if (rc <= 0)
+	rc = words_split(line, storage, words, LIST_WORDS_MAX, NULL, err);
+	if (rc < 0)
 		return rc;
-	l.count = (unsigned int)rc;
-	if (!strcmp(l.words[0].text, "create") || !strcmp(l.words[0].text, "add"))
-		return read_ipset(&l, ret, err);
-	rc = weir_at(err, prefix_parse(l.words[0].text, ret, err), &l.words[0]);
-	if (rc || l.count == 1)
-		return rc ? rc : 1;
-	rc = weir_at(err, weir_fail(err, EINVAL, "unexpected '%.80s'", l.words[1].text), &l.words[1]);
+	rc = weir_at(err, prefix_parse(words[0].text, &ignored, err), &words[0]);
+	if (rc)
+		return rc;
+	rc = weir_at(err, weir_fail(err, EINVAL, "unexpected '%.80s'", words[1].text), &words[1]);
 	return weir_hint(err, rc, "one prefix a line; a comment begins with '#' or ';'");
 }
 
-/* One line: 1 and a prefix, 0 when it has none, -errno. */
-static int read_line(const char *line, struct prefix *ret, struct weir_error *err)
+static bool word_is(const char *text, size_t length, const char *word)
 {
-	char text[ADDRESS_TEXT_MAX];
+	return strlen(word) == length && !memcmp(text, word, length);
+}
+
+static int read_line(struct list_reader *r, const char *line, struct weir_error *err)
+{
 	size_t blanks = strspn(line, " \t"), length = strcspn(line + blanks, " \t#;"), rest;
+	char text[ADDRESS_TEXT_MAX];
 	struct word word = {text, (unsigned int)blanks + 1};
 	int rc;
 
-	rest = blanks + length + strspn(line + blanks + length, " \t");
-	if (line[rest] && line[rest] != '#' && line[rest] != ';')
-		return read_words(line, ret, err);
+	if (list_is_nft(r, line))
+		return list_nft_line(r, line, err);
 	if (!length)
 		return 0;
+	rest = blanks + length + strspn(line + blanks + length, " \t");
+	if (!r->csv && line[rest] &&
+	    (word_is(line + blanks, length, "create") || word_is(line + blanks, length, "add")))
+		return list_ipset_line(r, line, err);
+	if (list_is_csv(r, line))
+		return list_csv_line(r, line, err);
+	if (line[rest] && line[rest] != '#' && line[rest] != ';')
+		return plain_refuse(line, err);
 	if (length >= sizeof(text)) {
 		rc = weir_fail(err, EINVAL, "'%.*s...' is not an address", 40, line + blanks);
 		return weir_at(err, rc, &word);
 	}
 	memcpy(text, line + blanks, length);
 	text[length] = '\0';
-	rc = weir_at(err, prefix_parse(text, ret, err), &word);
-	return rc ? rc : 1;
+	return list_entry(r, &word, 0, "", err);
 }
 
-static int read_all(struct lines *l, struct prefix_list *list, lists_progress progress, void *arg,
-		    struct weir_error *err)
+int lists_parse(FILE *in, const char *name, const struct list_sink *sink, struct weir_error *err)
 {
-	struct prefix prefix;
-	int rc;
+	struct list_reader reader = {.sink = sink};
+	struct weir_error bad = {};
+	lines_auto l = {};
+	int rc = lines_init(&l, in, name, err);
 
-	while ((rc = lines_next(l, err)) > 0) {
-		rc = read_line(l->line, &prefix, err);
-		if (rc < 0)
-			return lines_fault(l, err, rc);
-		if (rc && list->count >= WEIR_MAX_PREFIXES)
-			return lines_fault(l, err, weir_full(err, WEIR_LIMIT_PREFIXES, WEIR_MAX_PREFIXES));
-		rc = rc ? prefix_list_add(list, &prefix, err) : 0;
-		if (rc)
-			return rc;
-		if (progress && l->number % PROGRESS_LINES == 0)
-			progress(arg, l->number, l->bytes);
+	while (!rc && (rc = lines_next(&l, err)) > 0) {
+		rc = read_line(&reader, l.line, &bad);
+		if (rc) {
+			lines_fault(&l, &bad, rc);
+			if (err)
+				*err = bad;
+			rc = rc == -EINVAL ? sink->bad(sink->arg, &bad) : rc;
+			bad = (struct weir_error){};
+		}
+		if (!rc && sink->progress && l.number % PROGRESS_LINES == 0)
+			sink->progress(sink->arg, l.number, l.bytes);
 	}
 	return rc;
+}
+
+/* ---- into a list ---- */
+
+static int list_put(void *arg, const struct prefix *prefix, __s64 until, const char *note, struct weir_error *err)
+{
+	struct prefix_list *list = arg;
+
+	(void)until, (void)note;
+	if (list->count >= WEIR_MAX_PREFIXES)
+		return weir_full(err, WEIR_LIMIT_PREFIXES, WEIR_MAX_PREFIXES);
+	return prefix_list_add(list, prefix, err);
+}
+
+static int list_fail(void *arg, const struct weir_error *err)
+{
+	(void)arg, (void)err;
+	return -EINVAL;
+}
+
+struct progress {
+	struct prefix_list *list;
+	lists_progress call;
+	void *arg;
+};
+
+static int progress_put(void *arg, const struct prefix *prefix, __s64 until, const char *note, struct weir_error *err)
+{
+	return list_put(((struct progress *)arg)->list, prefix, until, note, err);
+}
+
+static void progress_call(void *arg, size_t lines, __u64 bytes)
+{
+	struct progress *p = arg;
+
+	if (p->call)
+		p->call(p->arg, lines, bytes);
 }
 
 int lists_read(FILE *in, const char *name, struct prefix_list *ret, lists_progress progress, void *arg,
 	       struct weir_error *err)
 {
 	struct prefix_list list = {};
-	lines_auto l = {};
-	int rc = lines_init(&l, in, name, err);
+	struct progress p = {&list, progress, arg};
+	const struct list_sink sink = {progress_put, list_fail, progress_call, &p, 0};
+	int rc = lists_parse(in, name, &sink, err);
 
-	if (!rc)
-		rc = read_all(&l, &list, progress, arg, err);
 	if (!rc)
 		rc = prefix_list_sort(&list, err);
 	if (rc) {
