@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The bench measures what it says it does: its figures have the form that others read, they are not far off the goals, and
 a program that takes another path than its case is about is refused, however fast."""
+import glob
 import json
 import os
 import subprocess
@@ -108,3 +109,13 @@ def test_one_packet_in_two_on_another_way_is_refused(group):
     group.case("floor", "floor", "floor_drop", "half", frame4(), XDP_DROP)
     group.weir("hit", "half", frame4(), XDP_DROP, "listed", "floor")
     assert "verdict 1 for 10000 of 20000 packets" in refused(group)
+
+
+@pytest.mark.skipif(os.path.exists("/proc/net/pktgen"), reason="this kernel has the packet generator; test-vm runs the scripts")
+@pytest.mark.parametrize("script", sorted(set(glob.glob(f"{BENCH}/pktgen/*.sh")) - {f"{BENCH}/pktgen/lab.sh"}),
+                         ids=os.path.basename)
+def test_pktgen_refuses_without_the_module(script):
+    done = subprocess.run([script], text=True, capture_output=True, env=os.environ | {"WEIR_BUILD": labs.BUILD})
+    assert done.returncode == 5, done.stderr
+    assert "no packet generator" in done.stderr and "make test-vm" in done.stderr
+    assert "weir-gen-" not in subprocess.run(["ip", "netns"], text=True, capture_output=True).stdout
