@@ -107,8 +107,8 @@ def some6(count, seed=1):
 class Group:
     """cases that are run in turn, in one call of the runner, with the tables of one lab's instance"""
 
-    def __init__(self, lab, quick, suite, rounds=None, target_ms=None):
-        self.lab, self.suite = lab, suite
+    def __init__(self, lab, quick, suite, rounds=None, target_ms=None, cpu=None):
+        self.lab, self.suite, self.cpu = lab, suite, cpu
         self.rounds = rounds or (ROUNDS_QUICK if quick else ROUNDS)
         self.target_ms = target_ms or (TARGET_MS_QUICK if quick else TARGET_MS)
         self.dir = tempfile.TemporaryDirectory(prefix="weir-bench-")
@@ -155,9 +155,10 @@ class Group:
 
     def times(self):
         """ns a packet of each round, by case number"""
+        pin = [] if self.cpu is None else ["taskset", "-c", str(self.cpu)]
         spec = [f"pins {self.lab.pin_dir(self.lab.instance)}/tc/globals", f"rounds {self.rounds}",
                 f"target_ms {self.target_ms}", *self.lines]
-        done = self.lab.run(self.lab.home, [f"{BUILD}/bench/runner"], input="\n".join(spec) + "\n", timeout=1800, check=False)
+        done = self.lab.run(self.lab.home, [*pin, f"{BUILD}/bench/runner"], input="\n".join(spec) + "\n", timeout=1800, check=False)
         self.dir.cleanup()
         if done.returncode:
             names = {number: f"{name} ({flows} flows)" for (name, flows), (number, _, _) in self.cases.items()}
