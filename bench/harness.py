@@ -99,6 +99,11 @@ def wire6(addresses):
     return b"".join(addr.to_bytes(16, "big") for addr in addresses)
 
 
+def wire_tuples(tuples):
+    """IPv4 source, destination, source port, destination port"""
+    return b"".join(struct.pack("!IIHH", *each) for each in tuples)
+
+
 def some6(count, seed=1):
     rng = random.Random(seed)
     return [0x2 << 124 | rng.getrandbits(124) for _ in range(count)]
@@ -121,8 +126,9 @@ class Group:
         return path
 
     def table(self, name, addresses, family=4, count=None, draw="cycle"):
-        """a table of flows, one for each address (bytes, from wire4 or wire6); `count` draws of them are played"""
-        count = count or len(addresses) // (4 if family == 4 else 16)
+        """a table of flows, one for each address (bytes, from wire4, wire6 or, family="tuples", wire_tuples); `count` draws
+        of them are played"""
+        count = count or len(addresses) // {4: 4, 6: 16, "tuples": 12}[family]
         self.lines.append(f"table {name} {self._file(addresses)} {family} {count} {draw}")
 
     def fill(self, program, map_name, keys):

@@ -10,7 +10,7 @@ from harness import ROOT
 from suite_scale import CHARTS
 
 TITLES = {
-    "filter": "Filter", "lb": "Balancer", "policy": "Identity policy", "control": "Commands", "e2e": "End to end over a veth",
+    "filter": "Filter", "limit": "Rate limits", "lb": "Balancer", "policy": "Identity policy", "control": "Commands", "e2e": "End to end over a veth",
     "scale": "Scale",
 }
 METHOD = """\

@@ -16,13 +16,31 @@
 static int change_open(const struct ctl *c, const struct args *args, model_edit *edit, struct plane *ret,
 		       struct weir_error *err)
 {
-	model_auto empty = {};
+	model_auto empty;
 	int rc = plane_open(c->instance, PLANE_LOCK, ret, err);
 
+	model_init(&empty);
 	if (rc != -ENOENT || args->command->flags & CF_LIVE)
 		return rc;
 	rc = edit(&empty, args, err);
 	return rc ? rc : ctl_open(c, args, ret, err);
+}
+
+int ctl_edit(struct ctl *c, const struct args *args, model_edit *edit, struct plane *ret_plane, struct model *ret_model,
+	     struct weir_error *err)
+{
+	struct guard guard;
+	int rc = change_open(c, args, edit, ret_plane, err);
+
+	if (!rc)
+		rc = compile_running(ret_plane, false, ret_model, err);
+	if (!rc)
+		rc = guard_begin(&guard, args, ret_model, running_member, ret_plane, err);
+	if (!rc)
+		rc = edit(ret_model, args, err);
+	if (!rc)
+		rc = guard_end(&guard, ret_model, running_member, ret_plane, err);
+	return rc ? rc : compile_commit(ret_plane, ret_model, 0, err);
 }
 
 int ctl_change(struct ctl *c, const struct args *args, model_edit *edit, struct weir_error *err)
@@ -32,13 +50,7 @@ int ctl_change(struct ctl *c, const struct args *args, model_edit *edit, struct 
 	int rc;
 
 	model_init(&m);
-	rc = change_open(c, args, edit, &p, err);
-	if (!rc)
-		rc = compile_running(&p, false, &m, err);
-	if (!rc)
-		rc = edit(&m, args, err);
-	if (!rc)
-		rc = compile_commit(&p, &m, 0, err);
+	rc = ctl_edit(c, args, edit, &p, &m, err);
 	if (!rc)
 		ctl_done(c);
 	return rc;
@@ -215,14 +227,17 @@ static void summary(const struct model *m, const char *what, const char *name)
 	if (!isatty(STDERR_FILENO))
 		return;
 	print_safe(stderr, name, strlen(name));
-	fprintf(stderr, ": %s: %zu drop and %zu allow prefixes, %zu VIPs, %zu backends, %zu identities, %zu rules\n",
-		what, m->drop.count, m->allow.count, m->vips_count, m->backends_count, m->identities_count,
-		m->rules_count);
+	fprintf(stderr,
+		": %s: %zu drop and %zu allow prefixes, %zu further sets, %zu filter rules, %zu VIPs, %zu backends, "
+		"%zu identities, %zu policy rules\n",
+		what, m->sets[0].entries.count, m->sets[1].entries.count, m->sets_count - 2, m->filter_count,
+		m->vips_count, m->backends_count, m->identities_count, m->rules_count);
 }
 
 int cmd_check(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	const char *file = args_text(args, "FILE");
+	warnings_auto warnings = {.json = c->json};
 	model_auto m;
 	int rc;
 
@@ -230,14 +245,30 @@ int cmd_check(struct ctl *c, const struct args *args, struct weir_error *err)
 	rc = model_from_file(file, &m, err);
 	if (rc)
 		return rc;
-	ctl_done(c);
+	warn_shadowed(&warnings, &m);
+	warnings_done(c, &warnings);
 	summary(&m, "good", file);
 	return 0;
+}
+
+/* Would the file cut off who applies it, and what runs does not? */
+static int apply_guard(const struct args *args, struct plane *p, const struct model *m, struct weir_error *err)
+{
+	model_auto running;
+	struct guard guard;
+	int rc;
+
+	model_init(&running);
+	rc = compile_running(p, false, &running, err);
+	if (!rc)
+		rc = guard_begin(&guard, args, &running, running_member, p, err);
+	return rc ? rc : guard_end(&guard, m, lockout_member_of_model, NULL, err);
 }
 
 int cmd_apply(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	const char *file = args_text(args, "FILE");
+	warnings_auto warnings = {.json = c->json};
 	plane_auto p = {};
 	model_auto m;
 	int rc;
@@ -247,10 +278,13 @@ int cmd_apply(struct ctl *c, const struct args *args, struct weir_error *err)
 	if (!rc)
 		rc = ctl_open(c, args, &p, err);
 	if (!rc)
-		rc = compile_commit(&p, &m, COMPILE_PREFIXES, err);
+		rc = apply_guard(args, &p, &m, err);
+	if (!rc)
+		rc = compile_commit(&p, &m, COMPILE_SETS, err);
 	if (rc)
 		return rc;
-	ctl_done(c);
+	warn_shadowed(&warnings, &m);
+	warnings_done(c, &warnings);
 	summary(&m, "applied", file);
 	return 0;
 }

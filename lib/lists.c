@@ -6,6 +6,7 @@
 
 #include "lines.h"
 #include "lists_parts.h"
+#include "when.h"
 
 #define PROGRESS_LINES 65536
 #define LINE_TEXT_MAX  512 /* of one that is parsed word by word */
@@ -115,6 +116,32 @@ static int plain_refuse(const char *line, struct weir_error *err)
 	return weir_hint(err, rc, "one prefix a line; a comment begins with '#' or ';'");
 }
 
+/* what `weir set list` prints: PREFIX [until WHEN] [note TEXT] */
+static int own_line(struct list_reader *r, const char *line, struct weir_error *err)
+{
+	const struct word *words_of[2] = {}; /* until, note */
+	char storage[LINE_TEXT_MAX];
+	struct word words[LIST_WORDS_MAX];
+	__s64 until = 0;
+	int count, rc = 0;
+
+	if (strlen(line) >= sizeof(storage))
+		return weir_fail(err, EINVAL, "line is too long for a prefix");
+	count = words_split(line, storage, words, LIST_WORDS_MAX, NULL, err);
+	for (int i = 1; i < count; i += 2) {
+		int which = strcmp(words[i].text, "until") ? strcmp(words[i].text, "note") ? -1 : 1 : 0;
+
+		if (which < 0 || words_of[which] || i + 1 == count)
+			return weir_at(err, weir_fail(err, EINVAL, "unexpected '%.80s'", words[i].text), &words[i]);
+		words_of[which] = &words[i + 1];
+	}
+	if (count < 0)
+		return count;
+	if (words_of[0])
+		rc = weir_at(err, when_until(words_of[0]->text, &until, err), words_of[0]);
+	return rc ? rc : list_entry(r, &words[0], until, words_of[1] ? words_of[1]->text : "", err);
+}
+
 static bool word_is(const char *text, size_t length, const char *word)
 {
 	return strlen(word) == length && !memcmp(text, word, length);
@@ -135,6 +162,8 @@ static int read_line(struct list_reader *r, const char *line, struct weir_error 
 	if (!r->csv && line[rest] &&
 	    (word_is(line + blanks, length, "create") || word_is(line + blanks, length, "add")))
 		return list_ipset_line(r, line, err);
+	if (!r->csv && (!strncmp(line + rest, "until ", 6) || !strncmp(line + rest, "note ", 5)))
+		return own_line(r, line, err);
 	if (list_is_csv(r, line))
 		return list_csv_line(r, line, err);
 	if (line[rest] && line[rest] != '#' && line[rest] != ';')
@@ -172,56 +201,55 @@ int lists_parse(FILE *in, const char *name, const struct list_sink *sink, struct
 
 /* ---- into a list ---- */
 
-static int list_put(void *arg, const struct prefix *prefix, __s64 until, const char *note, struct weir_error *err)
-{
-	struct prefix_list *list = arg;
-
-	(void)until, (void)note;
-	if (list->count >= WEIR_MAX_PREFIXES)
-		return weir_full(err, WEIR_LIMIT_PREFIXES, WEIR_MAX_PREFIXES);
-	return prefix_list_add(list, prefix, err);
-}
-
-static int list_fail(void *arg, const struct weir_error *err)
-{
-	(void)arg, (void)err;
-	return -EINVAL;
-}
-
-struct progress {
-	struct prefix_list *list;
-	lists_progress call;
-	void *arg;
+struct collect {
+	const struct list_sink *sink;
+	struct prefix_list list;
+	struct intern *terms;
 };
 
-static int progress_put(void *arg, const struct prefix *prefix, __s64 until, const char *note, struct weir_error *err)
+static int collect_entry(void *arg, const struct prefix *prefix, __s64 until, const char *note, struct weir_error *err)
 {
-	return list_put(((struct progress *)arg)->list, prefix, until, note, err);
+	struct collect *c = arg;
+	__u32 term;
+	int rc;
+
+	if (until && until <= c->sink->now)
+		return 0;
+	if (c->list.count >= WEIR_MAX_PREFIXES)
+		return weir_full(err, WEIR_LIMIT_PREFIXES, WEIR_MAX_PREFIXES);
+	rc = term_make(c->terms, until, note, &term, err);
+	return rc ? rc : prefix_list_add(&c->list, prefix, term, err);
 }
 
-static void progress_call(void *arg, size_t lines, __u64 bytes)
+static int collect_bad(void *arg, const struct weir_error *err)
 {
-	struct progress *p = arg;
+	const struct collect *c = arg;
 
-	if (p->call)
-		p->call(p->arg, lines, bytes);
+	return c->sink->bad ? c->sink->bad(c->sink->arg, err) : -EINVAL;
 }
 
-int lists_read(FILE *in, const char *name, struct prefix_list *ret, lists_progress progress, void *arg,
+static void collect_progress(void *arg, size_t lines, __u64 bytes)
+{
+	const struct collect *c = arg;
+
+	if (c->sink->progress)
+		c->sink->progress(c->sink->arg, lines, bytes);
+}
+
+int lists_read(FILE *in, const char *name, const struct list_sink *sink, struct prefix_list *ret, struct intern *terms,
 	       struct weir_error *err)
 {
-	struct prefix_list list = {};
-	struct progress p = {&list, progress, arg};
-	const struct list_sink sink = {progress_put, list_fail, progress_call, &p, 0};
-	int rc = lists_parse(in, name, &sink, err);
+	struct collect c = {.sink = sink, .terms = terms};
+	const struct list_sink own = {collect_entry, collect_bad, collect_progress, &c, sink->now};
+	int rc = lists_parse(in, name, &own, err);
 
 	if (!rc)
-		rc = prefix_list_sort(&list, err);
+		rc = prefix_list_sort(&c.list, err);
 	if (rc) {
-		prefix_list_free(&list);
+		prefix_list_free(&c.list);
 		return rc;
 	}
-	prefix_list_unique(&list);
-	*ret = list;
+	prefix_list_unique(&c.list);
+	*ret = c.list;
 	return 0;
 }

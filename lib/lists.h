@@ -23,7 +23,8 @@ struct list_sink {
 };
 
 /* Read a list to its end. The lines themselves tell what they are:
- *   plain   one prefix a line; '#' and ';' begin comments, also behind a prefix
+ *   plain   one prefix a line; '#' and ';' begin comments, also behind a prefix;
+ *           or what `weir set list` prints, with `until WHEN` and `note TEXT`
  *   ipset   what `ipset save` prints of hash:ip and hash:net sets
  *   nft     what `nft list set` prints, or `add element ... { ... }`
  *   CSV     commas between fields; a header row names the prefix's column, or only one field of the first row is a prefix
@@ -32,8 +33,9 @@ struct list_sink {
  * -errno: unreadable, or what the sink said. */
 int lists_parse(FILE *in, const char *name, const struct list_sink *sink, struct weir_error *err);
 
-/* The same into a list, sorted, each prefix once; the first bad line fails the whole. */
-int lists_read(FILE *in, const char *name, struct prefix_list *ret, lists_progress progress, void *arg,
+/* The same into a list, sorted, of each prefix the last, without what has expired; terms as of model.h. Of the sink `entry` is not
+ * used, and `bad` may be NULL: the first bad line fails the whole. */
+int lists_read(FILE *in, const char *name, const struct list_sink *sink, struct prefix_list *ret, struct intern *terms,
 	       struct weir_error *err);
 
 #endif

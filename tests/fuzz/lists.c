@@ -31,6 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct list_sink sink = {entry_check, bad_check, NULL, NULL, 0};
 	struct prefix_list list = {};
+	struct intern terms = {};
 	struct weir_error err = {};
 	FILE *in;
 	int rc;
@@ -39,8 +40,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	in = fmemopen((void *)(uintptr_t)data, size, "r");
 	require(in != NULL);
-	rc = lists_read(in, "fuzz", &list, NULL, NULL, &err);
+	rc = lists_read(in, "fuzz", &(struct list_sink){.now = 1}, &list, &terms, &err);
 	fclose(in);
+	intern_free(&terms);
 	require(!rc || (err.text[0] && err.line && !list.items));
 	for (size_t i = 1; i < list.count; i++)
 		require(prefix_compare(&list.items[i - 1], &list.items[i]) < 0);

@@ -7,11 +7,14 @@
 static int read_list(const char *text, struct prefix_list *list, lists_progress progress, void *arg,
 		     struct weir_error *err)
 {
+	const struct list_sink sink = {.progress = progress, .arg = arg, .now = 1};
 	FILE *in = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
+	struct intern terms = {};
 	int rc;
 
 	assert_non_null(in);
-	rc = lists_read(in, "list.txt", list, progress, arg, err);
+	rc = lists_read(in, "list.txt", &sink, list, &terms, err);
+	intern_free(&terms);
 	fclose(in);
 	return rc;
 }
@@ -25,7 +28,7 @@ static void assert_list(const char *text, const char *expected)
 	if (read_list(text, &list, NULL, NULL, &err))
 		fail_msg("%u:%u: %s", err.line, err.column, err.text);
 	for (size_t i = 0; i < list.count; i++)
-		sprintf(got + strlen(got), "%s ", prefix_text(&list.items[i], buf));
+		sprintf(got + strlen(got), "%s ", prefix_text(&list.items[i].prefix, buf));
 	assert_string_equal(got, expected);
 	assert_true(list.sorted);
 	prefix_list_free(&list);
