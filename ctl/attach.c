@@ -8,23 +8,9 @@
 
 #include "ctl.h"
 
-struct warnings {
-	bool json;
-	char **texts;
-	size_t count;
-};
-
-/* at once for people, and kept for the JSON document */
 static void attach_warn(void *arg, const char *text, const char *hint)
 {
-	struct warnings *w = arg;
-
-	report_warning(text, hint);
-	if (!w->json)
-		return;
-	w->texts = ctl_alloc(w->texts, w->count + 1, sizeof(*w->texts));
-	w->texts[w->count] = strdup(text);
-	w->count += !!w->texts[w->count];
+	warnings_add(arg, "%s", hint, text);
 }
 
 static void attach_print(const struct warnings *w, const struct capture *devices)
@@ -36,10 +22,7 @@ static void attach_print(const struct warnings *w, const struct capture *devices
 	for (unsigned int i = 0; i < devices->count; i++)
 		json_text(&j, NULL, devices->words[i].text);
 	json_close(&j, ']');
-	json_open(&j, "warnings", '[');
-	for (size_t i = 0; i < w->count; i++)
-		json_text(&j, NULL, w->texts[i]);
-	json_close(&j, ']');
+	warnings_json(&j, w);
 	json_close(&j, '}');
 	putchar('\n');
 }
@@ -71,7 +54,7 @@ static int request_from(const struct args *args, struct attach_request *ret, str
 int cmd_attach(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	const struct capture *devices = args_all(args, "DEV");
-	struct warnings warnings = {.json = c->json};
+	warnings_auto warnings = {.json = c->json};
 	struct attach_request request;
 	plane_auto p = {};
 	struct link l;
@@ -86,9 +69,6 @@ int cmd_attach(struct ctl *c, const struct args *args, struct weir_error *err)
 		rc = attach(&p, devices->words[i].text, &request, attach_warn, &warnings, err);
 	if (!rc && c->json)
 		attach_print(&warnings, devices);
-	for (size_t i = 0; i < warnings.count; i++)
-		free(warnings.texts[i]);
-	free(warnings.texts);
 	return rc;
 }
 

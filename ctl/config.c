@@ -7,23 +7,43 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ctl.h"
 #include "notes.h"
+#include "when.h"
 
 /* A mistake must not even create the maps: where there are none yet, the edit is tried on an empty model first. */
 static int change_open(const struct ctl *c, const struct args *args, model_edit *edit, struct plane *ret,
 		       struct weir_error *err)
 {
-	model_auto empty = {};
+	model_auto empty;
 	int rc = plane_open(c->instance, PLANE_LOCK, ret, err);
 
+	model_init(&empty);
 	if (rc != -ENOENT || args->command->flags & CF_LIVE)
 		return rc;
 	rc = edit(&empty, args, err);
 	return rc ? rc : ctl_open(c, args, ret, err);
+}
+
+int ctl_edit(struct ctl *c, const struct args *args, model_edit *edit, struct plane *ret_plane, struct model *ret_model,
+	     struct weir_error *err)
+{
+	struct guard guard;
+	int rc = change_open(c, args, edit, ret_plane, err);
+
+	if (!rc)
+		rc = compile_running(ret_plane, false, ret_model, err);
+	if (!rc)
+		rc = guard_begin(&guard, args, ret_model, running_member, ret_plane, err);
+	if (!rc) {
+		model_policy_expire(ret_model, when_now());
+		rc = edit(ret_model, args, err);
+	}
+	if (!rc)
+		rc = guard_end(&guard, ret_model, running_member, ret_plane, err);
+	return rc ? rc : compile_commit_if(ret_plane, ret_model, 0, session_check, (void *)(uintptr_t)args, err);
 }
 
 int ctl_change(struct ctl *c, const struct args *args, model_edit *edit, struct weir_error *err)
@@ -33,15 +53,7 @@ int ctl_change(struct ctl *c, const struct args *args, model_edit *edit, struct 
 	int rc;
 
 	model_init(&m);
-	rc = change_open(c, args, edit, &p, err);
-	if (!rc)
-		rc = compile_running(&p, false, &m, err);
-	if (!rc) {
-		model_policy_expire(&m, time(NULL));
-		rc = edit(&m, args, err);
-	}
-	if (!rc)
-		rc = compile_commit_if(&p, &m, 0, session_check, (void *)(uintptr_t)args, err);
+	rc = ctl_edit(c, args, edit, &p, &m, err);
 	if (!rc)
 		ctl_done(c);
 	return rc;
@@ -218,9 +230,11 @@ static void summary(const struct model *m, const char *what, const char *name)
 	if (!isatty(STDERR_FILENO))
 		return;
 	print_safe(stderr, name, strlen(name));
-	fprintf(stderr, ": %s: %zu drop and %zu allow prefixes, %zu VIPs, %zu backends, %zu identities, %zu rules\n",
-		what, m->drop.count, m->allow.count, m->vips_count, m->backends_count, m->identities_count,
-		m->rules_count);
+	fprintf(stderr,
+		": %s: %zu drop and %zu allow prefixes, %zu further sets, %zu filter rules, %zu VIPs, %zu backends, "
+		"%zu identities, %zu policy rules\n",
+		what, m->sets[0].entries.count, m->sets[1].entries.count, m->sets_count - 2, m->filter_count,
+		m->vips_count, m->backends_count, m->identities_count, m->rules_count);
 }
 
 #define NOTES_MAX 100
@@ -241,6 +255,7 @@ static void note_json(void *arg, const char *text)
 int cmd_check(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	const char *file = args_text(args, "FILE");
+	warnings_auto warnings = {.json = c->json};
 	struct json j = {.out = stdout};
 	model_auto m;
 	int rc;
@@ -253,11 +268,13 @@ int cmd_check(struct ctl *c, const struct args *args, struct weir_error *err)
 		json_open(&j, NULL, '{');
 		json_open(&j, "notes", '[');
 	}
-	rc = model_notes(&m, time(NULL), NOTES_MAX, c->json ? note_json : note_text, &j, err);
+	rc = model_notes(&m, when_now(), NOTES_MAX, c->json ? note_json : note_text, &j, err);
 	if (rc)
 		return rc;
+	warn_shadowed(&warnings, &m);
 	if (c->json) {
 		json_close(&j, ']');
+		warnings_json(&j, &warnings);
 		json_close(&j, '}');
 		putchar('\n');
 	}
@@ -265,9 +282,24 @@ int cmd_check(struct ctl *c, const struct args *args, struct weir_error *err)
 	return 0;
 }
 
+/* Would the file cut off who applies it, and what runs does not? */
+static int apply_guard(const struct args *args, struct plane *p, const struct model *m, struct weir_error *err)
+{
+	model_auto running;
+	struct guard guard;
+	int rc;
+
+	model_init(&running);
+	rc = compile_running(p, false, &running, err);
+	if (!rc)
+		rc = guard_begin(&guard, args, &running, running_member, p, err);
+	return rc ? rc : guard_end(&guard, m, lockout_member_of_model, NULL, err);
+}
+
 int cmd_apply(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	const char *file = args_text(args, "FILE");
+	warnings_auto warnings = {.json = c->json};
 	plane_auto p = {};
 	model_auto m;
 	int rc;
@@ -277,10 +309,13 @@ int cmd_apply(struct ctl *c, const struct args *args, struct weir_error *err)
 	if (!rc)
 		rc = ctl_open(c, args, &p, err);
 	if (!rc)
-		rc = compile_commit_if(&p, &m, COMPILE_PREFIXES, session_check, (void *)(uintptr_t)args, err);
+		rc = apply_guard(args, &p, &m, err);
+	if (!rc)
+		rc = compile_commit_if(&p, &m, COMPILE_SETS, session_check, (void *)(uintptr_t)args, err);
 	if (rc)
 		return rc;
-	ctl_done(c);
+	warn_shadowed(&warnings, &m);
+	warnings_done(c, &warnings);
 	summary(&m, "applied", file);
 	return 0;
 }

@@ -3,10 +3,9 @@
 #include "ctl.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "stats.h"
-#include "time_text.h"
+#include "when.h"
 
 int cmd_policy_add(struct ctl *c, const struct args *args, struct weir_error *err)
 {
@@ -30,11 +29,11 @@ int cmd_policy_del(struct ctl *c, const struct args *args, struct weir_error *er
 
 /* ---- list ---- */
 
-static const char *until_text(const struct policy_rule *rule, char buf[TIME_TEXT_MAX])
+static const char *until_text(const struct policy_rule *rule, char buf[WHEN_TEXT_MAX])
 {
 	if (!rule->until)
 		return NULL;
-	return rule->until > time(NULL) ? time_text(rule->until, buf) : "over";
+	return rule->until > when_now() ? when_text(rule->until, buf) : "over";
 }
 
 void rule_cells(struct table *t, const struct model *m, const struct policy_rule *rule, const struct weir_count *count)
@@ -54,7 +53,7 @@ void rule_cells(struct table *t, const struct model *m, const struct policy_rule
 static void policy_table(const struct model *m, const struct weir_count *counts)
 {
 	struct table t = TABLE("ID", RULE_CELLS, "UNTIL", "NOTE");
-	char until[TIME_TEXT_MAX];
+	char until[WHEN_TEXT_MAX];
 
 	for (size_t i = 0; i < m->rules_count; i++) {
 		rule_cells(&t, m, &m->rules[i], &counts[m->rules[i].id]);
@@ -73,7 +72,7 @@ static void policy_table(const struct model *m, const struct weir_count *counts)
 
 void rule_json(struct json *j, const struct model *m, const struct policy_rule *rule, const struct weir_count *count)
 {
-	char proto[PROTO_TEXT_MAX], ports[PORTS_TEXT_MAX], until[TIME_TEXT_MAX];
+	char proto[PROTO_TEXT_MAX], ports[PORTS_TEXT_MAX], until[WHEN_TEXT_MAX];
 	bool icmp = rule->ports_count && proto_is_icmp(rule->proto);
 
 	json_open(j, NULL, '{');
@@ -92,7 +91,7 @@ void rule_json(struct json *j, const struct model *m, const struct policy_rule *
 	json_close(j, ']');
 	json_text(j, "icmp", icmp ? ports_text(rule, ports) : NULL);
 	json_text(j, "note", rule->note[0] ? rule->note : NULL);
-	json_text(j, "until", rule->until ? time_text(rule->until, until) : NULL);
+	json_text(j, "until", rule->until ? when_text(rule->until, until) : NULL);
 	json_count(j, count);
 	json_close(j, '}');
 }
@@ -125,7 +124,7 @@ int cmd_policy_list(struct ctl *c, const struct args *args, struct weir_error *e
 	model_auto m = {};
 	int rc;
 
-	if (args_has(args, "--compiled"))
+	if (args_word(args, "--compiled"))
 		return policy_compiled(c, args, err);
 	rc = ctl_running(c, args, false, &p, &m, err);
 	if (rc)

@@ -3,21 +3,21 @@
 #include "compiled.h"
 
 #include "ctl.h"
-#include "time_text.h"
+#include "when.h"
 
 /* when the rule ends, NULL: never */
-static const char *rule_until(const struct model *m, __u32 rule, char buf[TIME_TEXT_MAX])
+static const char *rule_until(const struct model *m, __u32 rule, char buf[WHEN_TEXT_MAX])
 {
 	for (size_t i = 0; i < m->rules_count; i++)
 		if (m->rules[i].id == rule && m->rules[i].until)
-			return time_text(m->rules[i].until, buf);
+			return when_text(m->rules[i].until, buf);
 	return NULL;
 }
 
 static void compiled_table(const struct compiled *c, const struct model *m)
 {
 	struct table t = TABLE("FROM", "TO", ">LEVEL", "ACTION", "RULE", "UNTIL", "CLASS");
-	char until[TIME_TEXT_MAX];
+	char until[WHEN_TEXT_MAX];
 
 	for (size_t i = 0; i < c->count; i++) {
 		const struct compiled_entry *e = &c->entries[i];
@@ -39,7 +39,7 @@ static void compiled_table(const struct compiled *c, const struct model *m)
 static void compiled_json(const struct compiled *c, const struct model *m)
 {
 	struct json j = {.out = stdout};
-	char until[TIME_TEXT_MAX];
+	char until[WHEN_TEXT_MAX];
 
 	json_open(&j, NULL, '{');
 	json_open(&j, "entries", '[');

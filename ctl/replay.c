@@ -234,7 +234,7 @@ static int files_read(const struct args *args, struct model *m, struct replay *r
 	const struct word *candidate = args_word(args, "FILE"), *recording = args_word(args, "PCAP");
 	int rc = 0;
 
-	if (!recording && !args_has(args, "--flows")) {
+	if (!recording && !args_word(args, "--flows")) {
 		rc = weir_fail(err, EINVAL, "nothing to replay");
 		return weir_hint(err, rc, "name a recording that `tcpdump -w FILE` made, or say --flows");
 	}
@@ -257,7 +257,7 @@ int cmd_policy_replay(struct ctl *c, const struct args *args, struct weir_error 
 	rc = files_read(args, &m, &r, err);
 	if (!rc)
 		rc = ctl_running(c, args, false, &p, &running, err);
-	if (!rc && args_has(args, "--flows"))
+	if (!rc && args_word(args, "--flows"))
 		rc = flows_walk(&p, on_flow, &r, err);
 	if (rc)
 		return rc;

@@ -11,22 +11,18 @@
 #include "ctl.h"
 #include "stats.h"
 
-/* SSH_CONNECTION: "CLIENT PORT SERVER PORT". The packet that the server sends. */
+/* The packet that the server of the SSH session sends to its client. */
 static bool session_tuple(struct tuple *ret)
 {
-	const char *text = getenv("SSH_CONNECTION");
-	char client[64], server[64];
-	unsigned int client_port, server_port;
-	struct tuple t = {.proto = IPPROTO_TCP};
+	struct lockout_peer peer;
 
-	if (!text || sscanf(text, "%63s %5u %63s %5u", client, &client_port, server, &server_port) != 4)
+	if (!lockout_peer_find(&peer))
 		return false;
-	if (address_parse(client, &t.dst, NULL) || address_parse(server, &t.src, NULL) ||
-	    address_is_v4(&t.src) != address_is_v4(&t.dst) || client_port > 65535 || server_port > 65535)
-		return false;
-	t.sport_be = htons((__u16)server_port);
-	t.dport_be = htons((__u16)client_port);
-	*ret = t;
+	*ret = (struct tuple){.src = peer.dst,
+			      .dst = peer.src,
+			      .sport_be = htons(peer.dport),
+			      .dport_be = htons(peer.sport),
+			      .proto = IPPROTO_TCP};
 	return true;
 }
 
@@ -145,7 +141,7 @@ int session_check(const struct candidate *c, void *arg, struct weir_error *err)
 	struct tuple tuple;
 	int rc;
 
-	if (args_has(args, "--yes") || nothing_changes(c) || !session_tuple(&tuple))
+	if (args_word(args, "--yes") || nothing_changes(c) || !session_tuple(&tuple))
 		return 1;
 	rc = ask_open(c->p, &judge, err);
 	if (rc)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "prefixes.h"
+#include "rules_compile.h"
 #include "weir/flow.h"
 
 /* An update or deletion in a map of maps waits for a grace period; a batch of updates waits once, and batches of deletions there
@@ -268,10 +269,12 @@ int chunks_collect(struct plane *p, struct weir_error *err)
 
 	if (!sweep)
 		return weir_fail(err, ENOMEM, "out of memory");
-	prefixes_runs(&gen->drop, mark, sweep);
-	prefixes_runs(&gen->allow, mark, sweep);
+	prefixes_runs(&gen->sets, mark, sweep);
+	mark(sweep, gen->classes, gen->class_lines / WEIR_CHUNK_LINES);
 	prefixes_runs(&gen->ident, mark, sweep);
+	rules_runs(&gen->rules, mark, sweep);
 	mark_rings(p, sweep);
+	mark(sweep, gen->buckets, buckets_chunks(gen->bucket_lines));
 	mark(sweep, gen->ports, WEIR_PORT_CHUNKS);
 	mark(sweep, p->ctl->flows, WEIR_FLOW_CHUNKS);
 	mark(sweep, gen->text, chunks_for_bytes(gen->text_bytes));

@@ -5,6 +5,7 @@
 
 #include "model.h"
 #include "plane.h"
+#include "sets.h"
 
 struct commit {
 	struct plane *p;
@@ -15,8 +16,18 @@ struct commit {
 	__u32 from, to;	       /* 0 and 1 or 1 and 0: numbers of the active and the shadow generation */
 	bool policy_same;      /* identities, rules and defaults are those that run */
 	bool identities_moved; /* a cgroup, unit or device is another one than it was */
+	bool sets_new;	       /* table and classes of the sets were built anew, else they are those that run */
 };
 
+/* Sets (lib/commit_sets.c); `anew`: those of the model, with their entries. Then, for rules that name sets, the rows of every
+ * class: in lines that belong to this generation alone. */
+int commit_sets(struct commit *c, bool anew, struct weir_error *err);
+int commit_sets_rows(struct commit *c, sets_row *row, void *arg, struct weir_error *err);
+/* Protections, failsafe list, defaults by device, token buckets (lib/commit_protect.c): before the rules, which ask for
+ * next.bucket_seed. */
+int commit_protect(struct commit *c, struct weir_error *err);
+/* The filter's ordered rules (lib/commit_filter.c), after the sets. */
+int commit_filter(struct commit *c, struct weir_error *err);
 /* VIPs, rings and backends (lib/commit_service.c). */
 int commit_services(struct commit *c, struct weir_error *err);
 /* Identities, rules and defaults (lib/commit_policy.c). */

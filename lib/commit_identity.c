@@ -83,7 +83,7 @@ static void member_add(struct commit *c, const struct identity *identity, const 
 	}
 }
 
-static int members_find(struct commit *c, struct numbers *cgroups, struct numbers *whos, struct weir_error *err)
+static int members_look(struct commit *c, struct numbers *cgroups, struct numbers *whos, struct weir_error *err)
 {
 	for (size_t i = 0; i < c->m->identities_count; i++) {
 		const struct identity *identity = &c->m->identities[i];
@@ -138,7 +138,7 @@ int commit_members(struct commit *c, struct weir_error *err)
 	if (!rc)
 		rc = numbers_room(c, &whos, err);
 	if (!rc)
-		rc = members_find(c, &cgroups, &whos, err);
+		rc = members_look(c, &cgroups, &whos, err);
 	if (!rc)
 		rc = numbers_put(c, PLANE_cgroups, "weir_cgroups", &cgroups, err);
 	if (!rc)

@@ -12,6 +12,7 @@
 #include "flow.h"
 #include "policy.h"
 #include "stats.h"
+#include "when.h"
 
 /* ---- inner maps --------------------------------------------------------------------------------------------------------- */
 
@@ -72,7 +73,7 @@ static int rules_put(struct commit *c, struct weir_error *err)
 	int rc;
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &clock);
-	rc = policy_compile(c->m, time(NULL), (__u64)clock.tv_sec * 1000000000ull + (__u64)clock.tv_nsec, &t, err);
+	rc = policy_compile(c->m, when_now(), (__u64)clock.tv_sec * 1000000000ull + (__u64)clock.tv_nsec, &t, err);
 	if (!rc)
 		rc = ports_put(c, &t, err);
 	if (rc)
@@ -123,7 +124,7 @@ int commit_policy(struct commit *c, struct weir_error *err)
 	if (!rc)
 		rc = commit_members(c, err);
 	if (!rc && c->next.policy_on)
-		failsafe_fill(&c->next, c->m->failsafe_off);
+		failsafe_fill(&c->next, c->m->policy_failsafe_off);
 	if (rc || c->policy_same)
 		return rc ? rc : policy_share(c, err);
 	c->next.policy_version = c->active->policy_version + 1;

@@ -122,7 +122,7 @@ static int table_texts(struct compiled *c, int table)
 
 static int texts_make(struct compiled *c, struct weir_error *err)
 {
-	char part[16];
+	char part[16], name[PROTO_TEXT_MAX];
 	int rc = 0;
 
 	c->texts = calloc(65536, sizeof(*c->texts));
@@ -133,7 +133,7 @@ static int texts_make(struct compiled *c, struct weir_error *err)
 	for (unsigned int proto = 0; proto < 256 && !rc; proto++) {
 		char **text = &c->texts[c->proto_class[proto]];
 
-		snprintf(part, sizeof(part), "%s%u", *text ? "; " : "", proto);
+		snprintf(part, sizeof(part), "%s%s", *text ? "; " : "", proto_text((__u8)proto, name));
 		if (c->proto_class[proto])
 			rc = text_append(text, part);
 	}

@@ -3,15 +3,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config.h"
 #include "config_line.h"
 #include "failsafe.h"
-#include "time_text.h"
+#include "rule_text.h"
+#include "when.h"
 
 #define LINE_COLUMNS 100
 #define QUOTED_MAX   (2 * CGROUP_PATH_MAX + 3)
 
-/* a word, in quotes if it would not be one otherwise */
-static const char *word_quote(const char *word, char buf[QUOTED_MAX])
+const char *word_quote(const char *word, char *buf)
 {
 	char *p = buf;
 
@@ -51,14 +52,15 @@ const char *line_of_backend(const struct model *m, size_t i, char buf[CONFIG_LIN
 const char *line_of_rule(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX])
 {
 	const struct policy_rule *rule = &m->rules[i];
-	char proto[PROTO_TEXT_MAX], ports[PORTS_TEXT_MAX], note[QUOTED_MAX], until[TIME_TEXT_MAX];
+	char proto[PROTO_TEXT_MAX], ports[PORTS_TEXT_MAX], note[NOTE_TEXT_MAX] = "", until[WHEN_TEXT_MAX];
 	const char *port_word = proto_is_icmp(rule->proto) ? " icmp " : " port ";
 
-	snprintf(buf, CONFIG_LINE_MAX, "policy add %s from %s to %s%s%s%s%s%s%s%s%s", action_text(rule->action),
+	if (rule->note[0])
+		note_append(note, rule->note);
+	snprintf(buf, CONFIG_LINE_MAX, "policy add %s from %s to %s%s%s%s%s%s%s%s", action_text(rule->action),
 		 model_party_name(m, &rule->from), model_party_name(m, &rule->to), rule->proto ? " proto " : "",
-		 proto_text(rule->proto, proto), rule->ports_count ? port_word : "", ports_text(rule, ports),
-		 rule->note[0] ? " note " : "", rule->note[0] ? word_quote(rule->note, note) : "",
-		 rule->until ? " until " : "", rule->until ? time_text(rule->until, until) : "");
+		 proto_text(rule->proto, proto), rule->ports_count ? port_word : "", ports_text(rule, ports), note,
+		 rule->until ? " until " : "", rule->until ? when_text(rule->until, until) : "");
 	return buf;
 }
 
@@ -71,17 +73,76 @@ const char *line_of_default(const struct model *m, size_t i, char buf[CONFIG_LIN
 	return buf;
 }
 
-const char *line_of_failsafe(unsigned int failsafe, bool off, char buf[CONFIG_LINE_MAX])
+const char *line_of_policy_failsafe(unsigned int failsafe, bool off, char buf[CONFIG_LINE_MAX])
 {
 	snprintf(buf, CONFIG_LINE_MAX, "policy failsafe %s %s", failsafe_names[failsafe], off ? "off" : "on");
 	return buf;
 }
 
-const char *line_of_prefix(const char *command, const struct prefix *prefix, char buf[CONFIG_LINE_MAX])
+const char *line_of_filter_rule(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX])
 {
-	char *end = stpcpy(stpcpy(buf, command), " ");
+	static const char command[] = "rule add ";
 
-	prefix_text(prefix, end);
+	_Static_assert(sizeof(command) + RULE_TEXT_MAX <= CONFIG_LINE_MAX, "a rule fits a line");
+	rule_text(m, &m->filter[i], true, stpcpy(buf, command));
+	return buf;
+}
+
+const char *line_of_filter_default(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX])
+{
+	const struct filter_default *d = &m->filter_defaults[i];
+	char dev[2 * RULE_DEV_MAX + 3];
+
+	snprintf(buf, CONFIG_LINE_MAX, "rule default %s%s%s", d->drop ? "drop" : "pass", d->dev[0] ? " on " : "",
+		 d->dev[0] ? word_quote(d->dev, dev) : "");
+	return buf;
+}
+
+const char *line_of_set(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX])
+{
+	snprintf(buf, CONFIG_LINE_MAX, "set create %s", m->sets[i].name);
+	return buf;
+}
+
+char *note_append(char *end, const char *note)
+{
+	end = stpcpy(end, " note \"");
+	for (; *note; note++) {
+		if (*note == '"' || *note == '\\')
+			*end++ = '\\';
+		*end++ = *note;
+	}
+	return stpcpy(end, "\"");
+}
+
+char *set_entry_text(const struct intern *terms, const struct set_entry *entry, char buf[ENTRY_TEXT_MAX])
+{
+	const char *note = term_note(terms, entry->term);
+	__s64 until = term_until(terms, entry->term);
+	char *end;
+
+	prefix_text(&entry->prefix, buf);
+	end = buf + strlen(buf);
+	if (until) {
+		end = stpcpy(end, " until ");
+		when_text(until, end);
+		end += strlen(end);
+	}
+	if (*note)
+		note_append(end, note);
+	return buf;
+}
+
+const char *line_of_entry(const struct model *m, const struct set *set, const struct set_entry *entry,
+			  char buf[CONFIG_LINE_MAX])
+{
+	char *end = buf;
+
+	if (set->id != WEIR_SET_DROP && set->id != WEIR_SET_ALLOW)
+		end = stpcpy(end, "set add ");
+	end = stpcpy(end, set->name);
+	end = stpcpy(end, set->id != WEIR_SET_DROP && set->id != WEIR_SET_ALLOW ? " " : " add ");
+	set_entry_text(&m->terms, entry, end);
 	return buf;
 }
 

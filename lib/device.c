@@ -4,34 +4,33 @@
 
 #include <stdio.h>
 
-struct weir_dev *device_claim(struct plane *p, __u32 ifindex)
+__u32 device_claim(struct plane *p, __u32 ifindex)
 {
 	for (__u32 i = 0; i < WEIR_DEV_PROBES; i++) {
-		__u32 slot = (ifindex + i) % WEIR_MAX_DEVS, free_slot = 0;
-		struct weir_dev *dev = &p->devs[slot];
+		__u32 slot = (ifindex + i) % WEIR_MAX_DEVS, there = 0;
 
-		if (slot && (__atomic_compare_exchange_n(&dev->ifindex, &free_slot, ifindex, false, __ATOMIC_ACQ_REL,
-							 __ATOMIC_ACQUIRE) ||
-			     free_slot == ifindex))
-			return dev;
+		if (slot && (__atomic_compare_exchange_n(&p->devs[slot].ifindex, &there, ifindex, false,
+							 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) ||
+			     there == ifindex))
+			return slot;
 	}
-	return NULL;
+	return 0;
 }
 
 void device_flag(struct plane *p, __u32 ifindex, __u32 flag, bool on)
 {
-	struct weir_dev *dev = device_claim(p, ifindex);
+	__u32 slot = device_claim(p, ifindex);
 
-	if (dev && on)
-		__atomic_or_fetch(&dev->flags, flag, __ATOMIC_RELAXED);
-	else if (dev)
-		__atomic_and_fetch(&dev->flags, ~flag, __ATOMIC_RELAXED);
+	if (slot && on)
+		__atomic_or_fetch(&p->devs[slot].flags, flag, __ATOMIC_RELAXED);
+	else if (slot)
+		__atomic_and_fetch(&p->devs[slot].flags, ~flag, __ATOMIC_RELAXED);
 }
 
 void device_name(struct plane *p, __u32 ifindex, const char *name)
 {
-	struct weir_dev *dev = device_claim(p, ifindex);
+	__u32 slot = device_claim(p, ifindex);
 
-	if (dev)
-		snprintf(dev->name, sizeof(dev->name), "%s", name);
+	if (slot)
+		snprintf(p->devs[slot].name, sizeof(p->devs[slot].name), "%s", name);
 }

@@ -23,10 +23,10 @@ const char *const failsafe_names[FAILSAFES] = {
 	[FAILSAFE_DHCP] = "dhcp",
 };
 
-static void add(struct weir_gen *gen, const struct weir_failsafe *failsafe)
+static void add(struct weir_gen *gen, const struct weir_policy_failsafe *failsafe)
 {
-	if (gen->failsafes < WEIR_MAX_FAILSAFES)
-		gen->failsafe[gen->failsafes++] = *failsafe;
+	if (gen->policy_failsafes < WEIR_MAX_POLICY_FAILSAFES)
+		gen->policy_failsafe[gen->policy_failsafes++] = *failsafe;
 }
 
 static void add_resolvers(struct weir_gen *gen, const char *path)
@@ -35,7 +35,7 @@ static void add_resolvers(struct weir_gen *gen, const char *path)
 	char line[256], word[64];
 
 	while (f && fgets(line, sizeof(line), f)) {
-		struct weir_failsafe dns = {.far_be = htons(PORT_DNS), .proto = IPPROTO_UDP};
+		struct weir_policy_failsafe dns = {.far_be = htons(PORT_DNS), .proto = IPPROTO_UDP};
 
 		if (sscanf(line, " nameserver %63s", word) != 1)
 			continue;
@@ -52,18 +52,18 @@ static void add_resolvers(struct weir_gen *gen, const char *path)
 
 static void add_dhcp(struct weir_gen *gen)
 {
-	add(gen, &(struct weir_failsafe){
+	add(gen, &(struct weir_policy_failsafe){
 			 .near_be = htons(PORT_DHCP_CLIENT), .far_be = htons(PORT_DHCP_SERVER), .proto = IPPROTO_UDP});
-	add(gen, &(struct weir_failsafe){.near_be = htons(PORT_DHCP6_CLIENT),
-					 .far_be = htons(PORT_DHCP6_SERVER),
-					 .proto = IPPROTO_UDP});
+	add(gen, &(struct weir_policy_failsafe){.near_be = htons(PORT_DHCP6_CLIENT),
+						.far_be = htons(PORT_DHCP6_SERVER),
+						.proto = IPPROTO_UDP});
 }
 
 void failsafe_fill(struct weir_gen *gen, unsigned int off)
 {
-	gen->failsafes = 0;
+	gen->policy_failsafes = 0;
 	if (!(off & 1u << FAILSAFE_SSH))
-		add(gen, &(struct weir_failsafe){
+		add(gen, &(struct weir_policy_failsafe){
 				 .near_be = htons(PORT_SSH), .proto = IPPROTO_TCP, .flags = WEIR_FAILSAFE_ESTABLISHED});
 	if (!(off & 1u << FAILSAFE_DHCP))
 		add_dhcp(gen);

@@ -11,7 +11,7 @@ enum failsafe { FAILSAFE_SSH, FAILSAFE_DNS, FAILSAFE_DHCP, FAILSAFES };
 extern const char *const failsafe_names[FAILSAFES];
 
 /* Connections to our SSH server that are established, DNS to the resolvers of /etc/resolv.conf, DHCP as a client: into
- * gen->failsafe, but for those whose bit (1 << enum failsafe) is in `off`. Resolvers beyond its size are left out. */
+ * gen->policy_failsafe, but for those whose bit (1 << enum failsafe) is in `off`. Resolvers beyond its size are left out. */
 void failsafe_fill(struct weir_gen *gen, unsigned int off);
 
 #endif

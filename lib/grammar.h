@@ -8,8 +8,10 @@
  *   NAME...         one or more of them
  *   [word NAME]     takes any word for NAME, also one that is a keyword here
  *   [ ... ]         may be left out; several bracketed groups in a row may stand in any order, each at most once; a group
- *                   that begins with --word may stand anywhere after the command's own words
+ *                   that begins with --word may stand anywhere after the command's own words; one that is a single word is
+ *                   captured under that word
  *   a|b             one of these words, captured under the name before it: ACTION=allow|deny
+ *   NAME={a|b X}    one of these groups, of which the first word is captured under NAME
  */
 #ifndef WEIR_GRAMMAR_H
 #define WEIR_GRAMMAR_H
@@ -47,7 +49,7 @@ struct word {
 	unsigned int column;
 };
 
-#define ARGS_MAX 16
+#define ARGS_MAX 32
 struct capture {
 	const char *name; /* points into the synopsis, length below */
 	unsigned int name_length;
@@ -67,17 +69,15 @@ struct args {
 int grammar_match(const struct word *words, unsigned int count, struct args *ret, struct weir_error *err);
 
 /* The synopsis as people read it, choices without the name they are captured under; returns buf. */
-#define SYNOPSIS_MAX 256
+#define SYNOPSIS_MAX 640
 const char *synopsis_text(const char *synopsis, char buf[SYNOPSIS_MAX]);
 
-/* Is it a keyword, of any synopsis, behind the command's own words? Names must not be. */
+/* Is it a keyword, of any synopsis, behind the command's own words (choices of an argument are none)? Names must not be. */
 bool grammar_keyword(const char *text);
 
 /* first word captured under name, or NULL; its text; all of them */
 const struct word *args_word(const struct args *args, const char *name);
 const char *args_text(const struct args *args, const char *name);
-/* Is the word among the input? For options without a value. */
-bool args_has(const struct args *args, const char *text);
 const struct capture *args_all(const struct args *args, const char *name);
 
 /* The error came from this word: adds the word's column to it (a parser may already have left the offset within the word

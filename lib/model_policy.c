@@ -5,20 +5,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "failsafe.h"
 #include "index.h"
-#include "time_text.h"
+#include "ports.h"
 
 static const struct {
 	const char *name;
 	__u8 number;
 } protocols[] = {
-	{"tcp", IPPROTO_TCP},
-	{"udp", IPPROTO_UDP},
-	{"icmp", IPPROTO_ICMP},
-	{"icmpv6", IPPROTO_ICMPV6},
+	{"tcp", IPPROTO_TCP},	{"udp", IPPROTO_UDP}, {"icmp", IPPROTO_ICMP}, {"icmpv6", IPPROTO_ICMPV6},
+	{"sctp", IPPROTO_SCTP}, {"gre", IPPROTO_GRE}, {"esp", IPPROTO_ESP},
 };
 #define PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))
 
@@ -52,19 +49,9 @@ const char *proto_text(__u8 proto, char buf[PROTO_TEXT_MAX])
 
 const char *ports_text(const struct policy_rule *rule, char buf[PORTS_TEXT_MAX])
 {
-	char *p = buf;
-
-	*p = '\0';
 	if (rule->ports_count && proto_is_icmp(rule->proto))
 		return icmp_text(&rule->ports[0], buf);
-	for (unsigned int i = 0; i < rule->ports_count; i++) {
-		const struct port_range *range = &rule->ports[i];
-
-		p += sprintf(p, "%s%u", i ? "," : "", range->low);
-		if (range->high != range->low)
-			p += sprintf(p, "-%u", range->high);
-	}
-	return buf;
+	return port_ranges_text(rule->ports, rule->ports_count, buf);
 }
 
 const char *model_party_name(const struct model *m, const struct party *party)
@@ -151,78 +138,9 @@ int proto_parse(const char *text, __u8 *ret, struct weir_error *err)
 		return 0;
 	}
 	rc = weir_fail(err, EINVAL, "'%.80s' is not a protocol", text);
-	return weir_hint_nearest(err, rc, text, names, PROTOCOLS,
-				 "tcp, udp, icmp, icmpv6 or a number, 1 to 255; without proto all are meant");
-}
-
-/* one port, or a range of them, `length` characters at `part` of `text` */
-static int port_range_parse(const char *text, const char *part, size_t length, struct port_range *ret,
-			    struct weir_error *err)
-{
-	const char *dash = memchr(part, '-', length);
-	size_t low_length = dash ? (size_t)(dash - part) : length;
-	__u32 low, high;
-	int rc;
-
-	if (!number_parse(part, low_length, 65535, &low) || !low ||
-	    (dash && (!number_parse(dash + 1, length - low_length - 1, 65535, &high) || !high))) {
-		rc = weir_fail(err, EINVAL, "'%.*s' is not a port", length > 40 ? 40 : (int)length, part);
-		weir_hint(err, rc, "a port is 1 to 65535; ranges 8000-8080, lists 80,443,8000-8080");
-	} else if (dash && high < low) {
-		rc = weir_fail(err, EINVAL, "port range %u-%u goes backwards", low, high);
-		weir_hint(err, rc, "did you mean %u-%u?", high, low);
-	} else {
-		*ret = (struct port_range){(__u16)low, (__u16)(dash ? high : low)};
-		return 0;
-	}
-	if (err)
-		err->column = (unsigned int)(part - text) + 1;
-	return rc;
-}
-
-/* Keep the ranges sorted, so that the same ports are the same rule. */
-static int port_range_add(struct policy_rule *rule, struct port_range range, struct weir_error *err)
-{
-	unsigned int i = rule->ports_count;
-	int rc;
-
-	if (i == PORT_RANGES_MAX) {
-		rc = weir_fail(err, EINVAL, "more than %d ports or ranges in one rule", PORT_RANGES_MAX);
-		return weir_hint(err, rc, "make two rules of it");
-	}
-	for (unsigned int j = 0; j < i; j++)
-		if (range.low <= rule->ports[j].high && rule->ports[j].low <= range.high) {
-			rc = weir_fail(err, EINVAL, "port %u is in the list twice",
-				       range.low > rule->ports[j].low ? range.low : rule->ports[j].low);
-			return weir_hint(err, rc, "leave it out once");
-		}
-	for (; i && rule->ports[i - 1].low > range.low; i--)
-		rule->ports[i] = rule->ports[i - 1];
-	rule->ports[i] = range;
-	rule->ports_count++;
-	return 0;
-}
-
-static int ports_parse(const char *text, struct policy_rule *rule, struct weir_error *err)
-{
-	struct port_range range = {};
-	size_t length;
-	int rc;
-
-	for (const char *part = text;; part += length + 1) {
-		length = strcspn(part, ",");
-		rc = port_range_parse(text, part, length, &range, err);
-		if (rc)
-			return rc;
-		rc = port_range_add(rule, range, err);
-		if (rc) {
-			if (err)
-				err->column = (unsigned int)(part - text) + 1;
-			return rc;
-		}
-		if (!part[length])
-			return 0;
-	}
+	return weir_hint_nearest(
+		err, rc, text, names, PROTOCOLS,
+		"tcp, udp, icmp, icmpv6, sctp, gre, esp or a number, 1 to 255; without proto all are meant");
 }
 
 const char *icmp_text(const struct port_range *range, char buf[ICMP_TEXT_MAX])
@@ -260,42 +178,6 @@ static enum weir_action action_from(const struct args *args)
 	return action;
 }
 
-static int note_from(const struct word *word, struct policy_rule *ret, struct weir_error *err)
-{
-	size_t length = strlen(word->text);
-	int rc;
-
-	for (size_t i = 0; i < length; i++)
-		if ((unsigned char)word->text[i] < ' ' || word->text[i] == 0x7f)
-			return weir_at(err, weir_fail(err, EINVAL, "a note cannot hold control characters"), word);
-	if (length >= NOTE_MAX) {
-		rc = weir_fail(err, EINVAL, "a note of %zu bytes is too long", length);
-		return weir_at(err, weir_hint(err, rc, "it has up to %d", NOTE_MAX - 1), word);
-	}
-	strcpy(ret->note, word->text);
-	return 0;
-}
-
-/* `for` counts from now, and is kept as the moment when it ends. */
-static int until_from(const struct args *args, struct policy_rule *ret, struct weir_error *err)
-{
-	const struct word *lasting = args_word(args, "TIME"), *end = args_word(args, "WHEN");
-	__u32 seconds = 0;
-	int rc;
-
-	if (lasting && end) {
-		rc = weir_at(err, weir_fail(err, EINVAL, "'for' and 'until' both say when it ends"), lasting);
-		return weir_hint(err, rc, "leave one of them out");
-	}
-	if (end)
-		return weir_at(err, time_parse(end->text, &ret->until, err), end);
-	if (!lasting)
-		return 0;
-	rc = weir_at(err, duration_parse(lasting->text, &seconds, err), lasting);
-	ret->until = time(NULL) + seconds;
-	return rc;
-}
-
 /* ports, or what ICMP has in their place */
 static int selector_from(const struct args *args, struct policy_rule *ret, struct weir_error *err)
 {
@@ -311,7 +193,7 @@ static int selector_from(const struct args *args, struct policy_rule *ret, struc
 		return weir_hint(err, rc, "add 'proto icmp' or 'proto icmpv6'");
 	}
 	if (ports)
-		return weir_at(err, ports_parse(ports->text, ret, err), ports);
+		return weir_at(err, ports_parse(ports->text, 1, ret->ports, &ret->ports_count, err), ports);
 	if (!icmp)
 		return 0;
 	ret->ports_count = 1;
@@ -320,7 +202,8 @@ static int selector_from(const struct args *args, struct policy_rule *ret, struc
 
 static int rule_from(const struct model *m, const struct args *args, struct policy_rule *ret, struct weir_error *err)
 {
-	const struct word *proto = args_word(args, "PROTO"), *note = args_word(args, "TEXT");
+	const struct word *proto = args_word(args, "PROTO");
+	const char *note;
 	int rc;
 
 	*ret = (struct policy_rule){.action = action_from(args)};
@@ -331,9 +214,11 @@ static int rule_from(const struct model *m, const struct args *args, struct poli
 		rc = weir_at(err, proto_parse(proto->text, &ret->proto, err), proto);
 	if (!rc)
 		rc = selector_from(args, ret, err);
+	if (!rc)
+		rc = term_from(args, &ret->until, &note, err);
 	if (!rc && note)
-		rc = note_from(note, ret, err);
-	return rc ? rc : until_from(args, ret, err);
+		strcpy(ret->note, note);
+	return rc;
 }
 
 int model_policy_add(struct model *m, const struct args *args, struct weir_error *err)
@@ -446,10 +331,10 @@ int model_policy_failsafe(struct model *m, const struct args *args, struct weir_
 
 	while (strcmp(failsafe_names[bit], what->text))
 		bit++;
-	if (off == !!(m->failsafe_off & 1u << bit)) {
+	if (off == !!(m->policy_failsafe_off & 1u << bit)) {
 		rc = weir_fail(err, EEXIST, "the failsafe '%s' is %s already", what->text, off ? "off" : "on");
 		return weir_at(err, weir_hint(err, rc, "leave it out"), what);
 	}
-	m->failsafe_off ^= 1u << bit;
+	m->policy_failsafe_off ^= 1u << bit;
 	return 0;
 }

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "config_line.h"
-#include "time_text.h"
 
 struct owned {
 	struct prefix prefix;

@@ -10,10 +10,10 @@ __noinline bool failsafe_holds(const struct weir_gen *gen, const struct packet *
 {
 	if (!gen || !p)
 		return false;
-	for (__u32 i = 0; i < WEIR_MAX_FAILSAFES; i++) {
-		const struct weir_failsafe *f = &gen->failsafe[i];
+	for (__u32 i = 0; i < WEIR_MAX_POLICY_FAILSAFES; i++) {
+		const struct weir_policy_failsafe *f = &gen->policy_failsafe[i];
 
-		if (i >= gen->failsafes)
+		if (i >= gen->policy_failsafes)
 			break;
 		if (f->proto != p->proto || p->fragment == FRAGMENT_LATER)
 			continue;

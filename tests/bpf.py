@@ -20,7 +20,7 @@ from lab import TESTS, libc
 
 ROOT = os.path.dirname(TESTS)
 NR_BPF = 321 if os.uname().machine == "x86_64" else 280
-MAP_LOOKUP_ELEM, OBJ_GET, PROG_TEST_RUN, PROG_GET_FD_BY_ID, PROG_QUERY = 1, 7, 10, 13, 16
+MAP_LOOKUP_ELEM, OBJ_GET, PROG_TEST_RUN, PROG_GET_FD_BY_ID, OBJ_GET_INFO_BY_FD, PROG_QUERY = 1, 7, 10, 13, 15, 16
 TCX = {"ingress": 46, "egress": 47}  # attach types
 
 HOOKS = ("xdp", "egress", "ingress")
@@ -70,9 +70,12 @@ def cpus():
 class Map:
     """a pinned array, per CPU or not, read by index"""
 
-    def __init__(self, path, value_bytes, percpu=False):
+    def __init__(self, path, percpu=False):
         name = ctypes.create_string_buffer(path.encode())
         self.fd = bpf(OBJ_GET, struct.pack("=QII", ctypes.addressof(name), 0, 0))[0]
+        info = ctypes.create_string_buffer(16)  # struct bpf_map_info: type, id, key_size, value_size
+        bpf(OBJ_GET_INFO_BY_FD, struct.pack("=IIQ", self.fd, len(info), ctypes.addressof(info)))
+        value_bytes = struct.unpack("=4I", info)[3]
         self.value = ctypes.create_string_buffer(value_bytes * (cpus() if percpu else 1))
 
     def __getitem__(self, index):
@@ -93,8 +96,8 @@ class Program:
         self.ifindex = lab.ifindex(self.ns, dev)
         self.fd = bpf(PROG_GET_FD_BY_ID, struct.pack("=IIII", attached_id(lab, self.ns, dev, hook), 0, 0, 0))[0]
         pins = lab.pin_dir(instance or lab.instance) + "/tc/globals"
-        self.stats = Map(f"{pins}/weir_stats", STATS_BYTES, percpu=True)
-        self.devs = Map(f"{pins}/weir_devs", 64)
+        self.stats = Map(f"{pins}/weir_stats", percpu=True)
+        self.devs = Map(f"{pins}/weir_devs")
 
     def __del__(self):
         if hasattr(self, "fd"):
@@ -117,13 +120,17 @@ class Program:
                     total[reason] += struct.unpack_from("=Q", raw, base + 16 * reason)[0]
         return total
 
-    def test_run(self, packet, ctx):
+    def ctx(self, packet):
+        """struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex"""
+        return struct.pack("=6I", 0, len(packet), 0, self.ifindex, 0, 0)
+
+    def test_run(self, packet, ctx, repeat=1):
         data_in = ctypes.create_string_buffer(packet, len(packet))
         data_out = ctypes.create_string_buffer(len(packet) + 512)
         ctx_in = ctypes.create_string_buffer(ctx, len(ctx))
         ctx_out = ctypes.create_string_buffer(len(ctx))
         attr = struct.pack("=IIIIQQIIIIQQIII", self.fd, 0, len(packet), len(data_out), ctypes.addressof(data_in),
-                           ctypes.addressof(data_out), 1, 0, len(ctx), len(ctx), ctypes.addressof(ctx_in),
+                           ctypes.addressof(data_out), repeat, 0, len(ctx), len(ctx), ctypes.addressof(ctx_in),
                            ctypes.addressof(ctx_out), 0, 0, 0) + bytes(4)
         with self.lab.inside(self.ns):  # interface numbers are the caller's namespace's
             attr = bpf(PROG_TEST_RUN, attr)[1]
@@ -134,8 +141,7 @@ class Program:
         packet = bytes(packet)
         before = self.counts()
         if self.hook == "xdp":
-            # struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex
-            retval, out, ctx = self.test_run(packet, struct.pack("=6I", 0, len(packet), 0, self.ifindex, 0, 0))
+            retval, out, ctx = self.test_run(packet, self.ctx(packet))
             meta = struct.unpack_from("=I", ctx)[0]
             verdict = XDP_VERDICTS[retval]
         else:

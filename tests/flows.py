@@ -31,12 +31,12 @@ class Flows:
 
     def __init__(self, lab, whole=False):
         pins = lab.pin_dir(lab.instance) + "/tc/globals"
-        ctl = Map(f"{pins}/weir_ctl", 3520)[0]
+        ctl = Map(f"{pins}/weir_ctl")[0]
         self.hz, first = struct.unpack_from("=I", ctl, 8)[0], struct.unpack_from("=I", ctl, 32)[0]
         assert first, "there is no policy yet"
-        level1 = Map(f"{pins}/weir_flows", LINE)
+        level1 = Map(f"{pins}/weir_flows")
         self.memory = [mmap.mmap(level1.fd, LEVEL1_BYTES)]
-        ids = Map(f"{pins}/weir_chunks", 4)
+        ids = Map(f"{pins}/weir_chunks")
         for chunk in range(first, first + CHUNKS) if whole else ():
             fd = bpf(MAP_GET_FD_BY_ID, struct.pack("=III", struct.unpack("=I", ids[chunk])[0], 0, 0))[0]
             self.memory.append(mmap.mmap(fd, CHUNK_BYTES))

@@ -20,15 +20,6 @@ static __always_inline int parse_inner(struct cursor *c, __u8 proto, struct pack
 	return reason == NEXT ? NEXT : WEIR_R_DECAP_INNER;
 }
 
-/* Would the stack keep it? Where forwarding is off it never sends a packet on, so all may come in. */
-static __always_inline bool ends_here(struct xdp_md *ctx, const struct packet *inner)
-{
-	struct bpf_fib_lookup fib;
-	long rc = fib_look_up(ctx, ctx->ingress_ifindex, &inner->src, &inner->dst, &fib);
-
-	return rc == BPF_FIB_LKUP_RET_NOT_FWDED || rc == BPF_FIB_LKUP_RET_FWD_DISABLED;
-}
-
 /* Copy the first `bytes` of the packet to l2, or (write) l2 to the packet. */
 static __always_inline bool l2_copy(struct xdp_md *ctx, __be16 l2[L2_UNITS], __u32 bytes, bool write)
 {
@@ -87,7 +78,7 @@ static __always_inline int decapsulate(struct xdp_md *ctx, struct packet *p)
 	reason = parse_inner(&c, p->proto, &inner);
 	if (reason != NEXT)
 		return reason;
-	if (!ends_here(ctx, &inner))
+	if (!fib_ends_here(ctx, ctx->ingress_ifindex, &inner.src, &inner.dst))
 		return WEIR_R_DECAP_FOREIGN;
 	if (!outer_remove(ctx, p->l3, outer, inner.v4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6)))
 		return WEIR_R_TRUNCATED;

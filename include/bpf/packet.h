@@ -52,10 +52,17 @@ struct packet {
 	__u8 fragment;
 	__u8 flags;	    /* TCP flags, or ICMP type */
 	__u8 code;	    /* ICMP code */
+	__u8 ttl;	    /* or hop limit */
 	bool gso;	    /* TC: many segments still in one, of which the length field may say 0 (more than 64 KiB) */
 	__be32 fragment_id; /* of a fragment: the same for all parts of a packet */
+	__u16 fragment_at;  /* of a later one: where in the packet it begins, in 8 bytes */
+	__u16 vlan;	    /* id of the outermost tag; 0: none, or a tag that only sets a priority */
+	__u32 failed;	    /* XDP: checks that it fails, bits of enum weir_protection */
+	__u32 payload;	    /* offset of what follows the transport header (of other protocols: the IP headers) */
+	__u32 payload_bytes; /* of it */
 } __attribute__((
 	aligned(8))); /* addresses are read by halves, and so are they written: else the loads wait for the stores */
+_Static_assert(sizeof(struct packet) == 80, "it is zeroed and handed over for every packet");
 
 struct cursor {
 	void *at, *end;
@@ -141,6 +148,8 @@ static __always_inline int parse_ethernet(struct cursor *c, struct packet *p, __
 		if (!tag)
 			return WEIR_R_TRUNCATED;
 		proto = tag->proto;
+		if (i == 0)
+			p->vlan = bpf_ntohs(tag->tci) & 0xfff;
 		p->l3 += sizeof(*tag);
 	}
 	*ret_proto = proto;
@@ -169,10 +178,12 @@ static __always_inline int parse_ipv4(struct cursor *c, struct packet *p)
 	p->ip_bytes = total;
 	p->tos = ip->tos;
 	p->proto = ip->protocol;
+	p->ttl = ip->ttl;
 	packet_addr_v4(&p->src, ip->saddr);
 	packet_addr_v4(&p->dst, ip->daddr);
 	p->fragment_id = ip->id;
-	if (fragment & bpf_htons(0x1fff))
+	p->fragment_at = bpf_ntohs(fragment) & 0x1fff;
+	if (p->fragment_at)
 		p->fragment = FRAGMENT_LATER;
 	else if (fragment & bpf_htons(0x2000))
 		p->fragment = FRAGMENT_FIRST;
@@ -196,7 +207,8 @@ static __always_inline int parse_extensions(struct cursor *c, struct packet *p)
 		p->proto = ext->next;
 		if (proto == IPPROTO_FRAGMENT) {
 			p->fragment_id = ext->fragment_id;
-			if (ext->fragment & bpf_htons(0xfff8)) {
+			p->fragment_at = bpf_ntohs(ext->fragment) >> 3;
+			if (p->fragment_at) {
 				p->fragment = FRAGMENT_LATER;
 				return NEXT;
 			}
@@ -231,6 +243,7 @@ static __always_inline int parse_ipv6(struct cursor *c, struct packet *p)
 	p->ip_bytes = sizeof(*ip) + payload;
 	p->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
 	p->proto = ip->nexthdr;
+	p->ttl = ip->hop_limit;
 	packet_addr_v6(&p->src, &ip->saddr);
 	packet_addr_v6(&p->dst, &ip->daddr);
 	if (addr_is_v4(&p->src) || addr_is_v4(&p->dst))
@@ -238,18 +251,31 @@ static __always_inline int parse_ipv6(struct cursor *c, struct packet *p)
 	return parse_extensions(c, p);
 }
 
-static __always_inline int parse_transport(struct cursor *c, struct packet *p)
+/* TCP's header tells its own length. */
+static __always_inline int parse_tcp(struct cursor *c, struct packet *p)
 {
-	if (p->fragment == FRAGMENT_LATER)
-		return NEXT;
-	if (p->proto == IPPROTO_TCP) {
-		struct tcphdr *tcp = cursor_pull(c, sizeof(*tcp));
+	struct tcphdr *tcp = cursor_pull(c, sizeof(*tcp));
+	__u32 header;
 
-		if (!tcp)
-			return WEIR_R_TRUNCATED;
-		p->sport_be = tcp->source;
-		p->dport_be = tcp->dest;
-		p->flags = ((__u8 *)tcp)[13];
+	if (!tcp)
+		return WEIR_R_TRUNCATED;
+	p->sport_be = tcp->source;
+	p->dport_be = tcp->dest;
+	p->flags = ((__u8 *)tcp)[13];
+	header = tcp->doff * 4;
+	if (header < sizeof(*tcp))
+		return WEIR_R_IP_HEADER;
+	return cursor_skip(c, header - sizeof(*tcp)) ? NEXT : WEIR_R_TRUNCATED;
+}
+
+static __always_inline int parse_ports(struct cursor *c, struct packet *p)
+{
+	int reason;
+
+	if (p->proto == IPPROTO_TCP) {
+		reason = parse_tcp(c, p);
+		if (reason != NEXT)
+			return reason;
 	} else if (p->proto == IPPROTO_UDP) {
 		struct udphdr *udp = cursor_pull(c, sizeof(*udp));
 
@@ -266,6 +292,18 @@ static __always_inline int parse_transport(struct cursor *c, struct packet *p)
 		p->code = icmp->code;
 	}
 	return NEXT;
+}
+
+static __always_inline int parse_transport(struct cursor *c, struct packet *p)
+{
+	int reason;
+
+	if (p->fragment == FRAGMENT_LATER)
+		return NEXT;
+	reason = parse_ports(c, p);
+	p->payload = p->l3 + p->ip_bytes - c->left;
+	p->payload_bytes = c->left;
+	return reason;
 }
 
 /* RFC 4861 4: router and neighbour messages. A host that loses them loses its link. */

@@ -73,9 +73,187 @@ struct weir_prefix_set {
 	struct weir_prefix_table v4, v6;
 };
 
+/* ---- the filter: sets ---------------------------------------------------------------------------------------------------
+ * All sets share one prefix table: the value of the longest entry that covers an address is its class, and a class says
+ * everything that its addresses are in, also through shorter entries. Class 0: in no set. */
+#define WEIR_SET_DROP  1u /* built-in sets; the user's own follow */
+#define WEIR_SET_ALLOW 2u
+#define WEIR_SET_FIRST 3u
+
+enum weir_class_flags { WEIR_IN_DROP = 1, WEIR_IN_ALLOW = 2 };
+
+struct weir_class {  /* one line of weir_gen.classes; classes 0 to 3 are their flags, without an end */
+	__u64 until; /* CLOCK_MONOTONIC in ns, from when on class `then` holds instead; 0: for good */
+	__u32 then;
+	__u16 flags;	/* enum weir_class_flags */
+	__u16 from_row; /* rules that its sets satisfy as source: row of the compiled rules (lib/rules_compile.h) */
+	__u16 to_row;	/* and as destination */
+	__u16 kind;	/* the user side's: what the line is (lib/sets.c) */
+	__u32 user[11]; /* and which sets hold the entry itself, until when, its note */
+};
+_Static_assert(sizeof(struct weir_class) == WEIR_LINE_BYTES, "abi");
+
+struct weir_hits { /* per CPU */
+	struct weir_count hit;
+	__u32 last; /* low word of jiffies at the last one; 0 with no hits: never */
+	__u32 pad;
+	__u64 shared; /* of a rule that limits: packets that others' bucket measured too */
+};
+
+/* ---- the filter: ordered rules ------------------------------------------------------------------------------------------ */
+enum weir_rule_action {
+	WEIR_RULE_DROP = 1,
+	WEIR_RULE_PASS,
+	WEIR_RULE_REDIRECT,
+	WEIR_RULE_LIMIT, /* drops what exceeds; the rest goes on with the rules after it */
+	WEIR_RULE_COUNT, /* goes on with the rules after it */
+	WEIR_RULE_AUDIT, /* passes, and is reported as would-drop */
+};
+enum weir_rule_flags {
+	WEIR_RULE_SOURCE = 1,	 /* names a source: the failsafe list does not override it */
+	WEIR_RULE_SYNCOOKIE = 2, /* limit: what exceeds and opens a connection is answered with a SYN cookie */
+	WEIR_RULE_BITS = 4,	 /* limit: of bits, not packets */
+	WEIR_RULE_NOT_FROM = 8,	 /* the source is not in from_set */
+	WEIR_RULE_NOT_TO = 16,
+};
+enum weir_rule_per { WEIR_PER_RULE, WEIR_PER_SOURCE, WEIR_PER_DESTINATION };
+
+/* A token bucket is kept as the time at which it is full again: GCRA (ITU-T I.371). Its unit is 2^-26 jiffies, so that the
+ * packet path's clock needs no conversion; it wraps after years, of which each half is past or future. */
+#define WEIR_BUCKET_TIME_SHIFT 26
+#define WEIR_BUCKET_BYTE_SHIFT 16 /* further bits of the cost of a byte */
+
+struct weir_filter_rule { /* one line for each rule, in order */
+	__u32 id;	  /* index of its counters */
+	__u8 action;
+	__u8 flags;
+	__u8 per;	 /* enum weir_rule_per */
+	__u8 len4, len6; /* bits of the address that a bucket is for */
+	__u8 pad[3];
+	__u16 from_set, to_set; /* sets that it names, 0: none; they count its hits too */
+	__u32 ifindex;		/* redirect */
+	__u32 pad1;
+	__u64 until; /* CLOCK_MONOTONIC in ns; 0: for good */
+	__u64 cost;  /* limit, in bucket time: of a packet, or (bits) of a byte << WEIR_BUCKET_BYTE_SHIFT */
+	__u64 burst; /* limit: how far ahead of now a bucket may run */
+	__u64 key;   /* limit: its buckets' own, mixed into their hash */
+	__u64 pad2;
+};
+_Static_assert(sizeof(struct weir_filter_rule) == WEIR_LINE_BYTES, "abi");
+
+struct weir_bucket {
+	__u32 tag;   /* of the rule and address that it is for; 0: nobody's yet */
+	__u32 spilt; /* a line's first: jiffies, low word, until when a bucket that found no place here may be in use */
+	__u64 full;  /* when it is full again: up to then it is taken */
+};
+_Static_assert(sizeof(struct weir_bucket) == 16, "abi");
+
+struct weir_bucket_line {
+	struct weir_bucket bucket[4];
+};
+_Static_assert(sizeof(struct weir_bucket_line) == WEIR_LINE_BYTES, "abi");
+
+/* The lines of buckets: first a chunk with one for each rule that limits as a whole (its id less one, first bucket), then the
+ * hashed ones. */
+#define WEIR_BUCKET_OWN_LINES WEIR_CHUNK_LINES
+_Static_assert(WEIR_MAX_FILTER_RULES - 1 <= WEIR_BUCKET_OWN_LINES, "abi");
+
+/* What a SYN cookie's answer offers, which the stack must find again in the client's ACK (xdp/syncookie.h) */
+enum weir_cookie_options {
+	WEIR_COOKIE_TIMESTAMPS = 1, /* without which there is neither of the others */
+	WEIR_COOKIE_SACK = 2,
+	WEIR_COOKIE_WSCALE = 4,
+};
+
+/* The compiled rules of a generation. Each field of a packet has rows: bit sets of the rules that its value satisfies. A word is 64
+ * rules of the same shape, those that ask for the same fields, in order. A row begins with two words of summary, whose bit w says
+ * that word w of the row is not zero or does not ask for the field; the words that ask and are not zero stand behind them,
+ * packed. Everything lies in one run of chunks (lib/rules_compile.c writes it, include/bpf/rules.h reads it), but for the
+ * tables of the longer prefixes. */
+#define WEIR_RULES_WORDS 128 /* of 64 rules; half would do, were they all full */
+
+enum weir_field {
+	WEIR_FIELD_DPORT,
+	WEIR_FIELD_FROM, /* prefixes */
+	WEIR_FIELD_TO,
+	WEIR_FIELD_FROM_SET,
+	WEIR_FIELD_TO_SET,
+	WEIR_FIELD_SPORT,
+	WEIR_FIELD_PROTO, /* and family: 256 for IPv6 | protocol */
+	WEIR_FIELD_TCP_FLAGS,
+	WEIR_FIELD_LENGTH,
+	WEIR_FIELD_ICMP, /* type << 8 | code */
+	WEIR_FIELD_PART, /* enum fragment << 6 | DSCP */
+	WEIR_FIELD_TTL,
+	WEIR_FIELD_VLAN,
+	WEIR_FIELD_DEVICE, /* slot */
+	WEIR_FIELD_PAYLOAD,
+	WEIR_FIELD_PAYLOAD_LAST = WEIR_FIELD_PAYLOAD + 3,
+	WEIR_FIELDS
+};
+
+#define WEIR_ROW_WORDS 4 /* a row is a multiple of so many words, half a line */
+
+struct weir_rules_field {
+	__u32 table;  /* first line: value -> row, 32 to a line; FROM, TO: IPv4 by 16, 8 and 8 bits */
+	__u32 rows;   /* first line; row 0: of packets that have no such value, and of values that no rule names */
+	__u16 stride; /* half lines from a row's number to the next */
+	__u16 pad;
+	__u16 used, room;		     /* numbers; the user side's */
+	__u64 asking[WEIR_RULES_WORDS / 64]; /* words that ask for the field */
+};
+
+#define WEIR_TRIE_BLOCK	      0x8000 /* in a cell of an IPv4 table: | number of the block of 256 cells to go on in */
+#define WEIR_TRIE_ROOT_LINES  2048
+#define WEIR_TRIE_BLOCK_LINES 8
+
+struct weir_rules_word { /* one line */
+	__u64 used;	 /* its bits that are rules */
+	__u16 least;	 /* order number of its first rule; words are in the order of these */
+	__u8 count;	 /* rules */
+	__u8 fields_count;
+	__u8 fields[WEIR_FIELDS]; /* that they ask for */
+	__u8 pad[64 - 12 - WEIR_FIELDS];
+};
+_Static_assert(sizeof(struct weir_rules_word) == WEIR_LINE_BYTES, "abi");
+
+/* What most packets need to know of a rule, in one word; the lesser one comes first. */
+#define WEIR_BIT(order, id, action, flags) ((__u64)(order) << 48 | (__u64)(id) << 16 | (action) << 8 | (flags))
+#define WEIR_BIT_ORDER(bit)		   ((__u32)((bit) >> 48)) /* line of its struct weir_filter_rule */
+#define WEIR_BIT_ID(bit)		   ((__u32)((bit) >> 16))
+#define WEIR_BIT_ACTION(bit)		   ((__u32)((bit) >> 8 & 0xff))
+#define WEIR_BIT_NONE			   (~0ull >> 1) /* no rule */
+#define WEIR_BIT_PLAIN			   1u		/* nothing else in its struct weir_filter_rule matters */
+#define WEIR_BIT_SOURCE			   2u		/* WEIR_RULE_SOURCE */
+
+struct weir_rules {
+	__u32 count;   /* rules; 0: the packet path skips them */
+	__u32 first;   /* chunk of the run */
+	__u32 lines;   /* of the run. It begins with the rules: struct weir_filter_rule[count] */
+	__u32 fields;  /* bit mask: those that some rule asks for */
+	__u32 word_at; /* first line of struct weir_rules_word[] */
+	__u32 bit_at;  /* first line of a __u64 for each bit of each word: which rule it is (WEIR_BIT_*) */
+	__u64 words[WEIR_RULES_WORDS / 64]; /* bit mask: those that there are */
+	__u32 payload_offset[4];
+	__u32 pad[2];
+	struct weir_rules_field field[WEIR_FIELDS];
+	struct weir_prefix_set prefixes[2]; /* FROM, TO, IPv6 alone: prefix -> row */
+	struct weir_prefix_set payload[4];  /* bytes, as if an IPv4 prefix -> row */
+};
+_Static_assert(sizeof(struct weir_rules) % 64 == 0, "abi");
+
+/* ---- the filter: protections -------------------------------------------------------------------------------------------- */
+enum weir_protection {
+#define PROTECTION(reason) WEIR_PROTECT_##reason,
+#include "protections.def"
+#undef PROTECTION
+	WEIR_PROTECTIONS
+};
+_Static_assert(WEIR_PROTECTIONS <= 32, "abi");
+
 /* ---- configuration: two generations side by side, one word selects ------------------------------------------------------ */
-#define WEIR_MAX_MARKS	   32
-#define WEIR_MAX_FAILSAFES 16
+#define WEIR_MAX_MARKS		  32
+#define WEIR_MAX_POLICY_FAILSAFES 16
 
 struct weir_mark { /* a packet with (skb->mark & mask) == value is the identity's */
 	__u32 value, mask, identity;
@@ -85,21 +263,19 @@ _Static_assert(sizeof(struct weir_mark) == 12, "abi");
 /* What no verdict of policy may cut off: asked only once a packet is about to be denied. The near side is the one that the
  * host's packets leave from: source at egress, destination at ingress. */
 #define WEIR_FAILSAFE_ESTABLISHED 1u /* TCP: not the packet that opens a connection */
-struct weir_failsafe {
+struct weir_policy_failsafe {
 	struct weir_addr far;	/* the other side's address; all zero: any */
 	__be16 near_be, far_be; /* ports, 0: any */
 	__u8 proto;
 	__u8 flags;
 	__u8 pad[2];
 };
-_Static_assert(sizeof(struct weir_failsafe) == 24, "abi");
+_Static_assert(sizeof(struct weir_policy_failsafe) == 24, "abi");
 
 /* Which forms of key occur in the policy; others are not looked up. Bit numbers are the order of looking up. */
 enum weir_policy_form { WEIR_FORM_SRC_DST, WEIR_FORM_SRC_ANY, WEIR_FORM_ANY_DST, WEIR_FORM_ANY_ANY, WEIR_FORMS };
 
 struct weir_gen {
-	struct weir_prefix_set drop;
-	struct weir_prefix_set allow;
 	struct weir_prefix_set ident; /* address -> identity */
 	__u32 vips;		      /* number of VIPs; 0: the balancer is skipped */
 	__u32 vips_any_port;	      /* of them with port 0: a second look-up is worth while */
@@ -109,14 +285,35 @@ struct weir_gen {
 	__u32 cgroup_levels; /* bit L: an identity names a cgroup at depth L below the root (1..31) */
 	__u32 text;	     /* first chunk of the configuration's text, which the packet path never reads */
 	__u32 text_bytes;
-	__u32 uids, ifaces;	/* how many of weir_whos are these; 0: not looked up */
-	__u32 marks, failsafes; /* how many of the lists below are in use */
-	__u32 forms;		/* bit F: the policy has keys of enum weir_policy_form F */
+	__u32 uids, ifaces;	       /* how many of weir_whos are these; 0: not looked up */
+	__u32 marks, policy_failsafes; /* how many of the lists below are in use */
+	__u32 forms;		       /* bit F: the policy has keys of enum weir_policy_form F */
 	__u32 pad[3];
 	__u16 proto_class[256]; /* protocol -> class, for all but TCP, UDP, ICMP and ICMPv6; 0: mentioned by no rule */
 	struct weir_mark mark[WEIR_MAX_MARKS]; /* the first that fits counts: most mask bits first */
-	struct weir_failsafe failsafe[WEIR_MAX_FAILSAFES];
-};
+	struct weir_policy_failsafe policy_failsafe[WEIR_MAX_POLICY_FAILSAFES];
+	/* the filter */
+	struct weir_prefix_set sets; /* address -> class */
+	__u32 classes;		     /* first chunk of struct weir_class[] */
+	__u32 class_lines;	     /* of that run */
+	__u32 class_count;	     /* of them in use */
+	__u32 buckets;		     /* first chunk of the lines of buckets; 0: no rule limits */
+	__u32 bucket_lines;	     /* hashed ones, a power of two */
+	__u32 unchecked;	     /* protections that are switched off: bits of enum weir_protection */
+	__u32 failsafe_count;
+	struct weir_failsafe {
+		__be16 port_be;
+		__u8 proto;
+		__u8 pad;
+	} failsafe[WEIR_MAX_FAILSAFE];
+	__u32 pad1;
+	__u64 default_drop[WEIR_MAX_DEVS / 64]; /* bit by device slot */
+	__u64 bucket_seed;			/* of the rules' keys, drawn with the buckets */
+	__u8 cookie_options;			/* enum weir_cookie_options */
+	__u8 cookie_wscale;			/* of the windows that the host's sockets offer */
+	__u8 pad2[6];
+	struct weir_rules rules;
+} __attribute__((aligned(64)));
 
 struct weir_ctl {
 	__u32 abi;		    /* WEIR_ABI; 0: fresh, attached by hand before any command ran */
@@ -130,7 +327,10 @@ struct weir_ctl {
 	__u64 pad1;
 	struct weir_gen gens[2];
 };
-_Static_assert(sizeof(struct weir_gen) == 6 * 64 + 64 + 512 + 384 + 384, "abi");
+_Static_assert(__builtin_offsetof(struct weir_gen, proto_class) == 3 * 64, "abi");
+_Static_assert(__builtin_offsetof(struct weir_gen, sets) == 3 * 64 + 512 + 384 + 384, "abi");
+_Static_assert(__builtin_offsetof(struct weir_gen, rules) == 27 * 64, "abi");
+_Static_assert(sizeof(struct weir_gen) == 27 * 64 + sizeof(struct weir_rules), "abi");
 _Static_assert(sizeof(struct weir_ctl) == 64 + 2 * sizeof(struct weir_gen), "abi");
 
 /* ---- devices: slot = ifindex modulo WEIR_MAX_DEVS, up to WEIR_DEV_PROBES further. Slot 0 counts for those that found none.
@@ -268,43 +468,8 @@ struct weir_policy_value {
 };
 _Static_assert(sizeof(struct weir_policy_value) == 16, "abi");
 
-/* ---- flows: one line each, in weir_flows and the chunks from weir_ctl.flows on; weir/flow.h says where and how long ----------------------- */
-#define WEIR_FLOW_LEVEL1 (1u << 15) /* in weir_flows */
-
-enum weir_flow_state {
-	WEIR_FLOW_FREE,
-	WEIR_FLOW_NEW,	   /* not answered */
-	WEIR_FLOW_OPENING, /* TCP: answered, handshake not finished */
-	WEIR_FLOW_OPEN,	   /* both sides have shown that they hear each other */
-	WEIR_FLOW_HALF0,   /* TCP: the opener has sent its FIN */
-	WEIR_FLOW_HALF1,   /* TCP: the other side has */
-	WEIR_FLOW_CLOSED,  /* TCP: both have, or an RST ended it */
-};
-
-#define WEIR_FLOW_CAME_IN    1u	  /* its opener's packets came in from outside, so answers may leave */
-#define WEIR_FLOW_OUT_JUDGED 2u	  /* policy_version judged them when they left, */
-#define WEIR_FLOW_IN_JUDGED  4u	  /* when they came in */
-#define WEIR_FLOW_UNGOVERNED 8u	  /* no rule spoke of it */
-#define WEIR_FLOW_AUDITED    16u  /* would be denied */
-#define WEIR_FLOW_REOPENS    32u  /* TCP: a SYN was seen since it is open */
-#define WEIR_FLOW_END0	     64u  /* end[0] is known, */
-#define WEIR_FLOW_END1	     128u /* end[1] is */
-
-struct weir_flow {
-	struct weir_addr src, dst; /* as the packet that opened it was directed */
-	__be16 sport_be, dport_be;
-	__u8 proto;
-	__u8 state; /* enum weir_flow_state */
-	__u8 flags;
-	__u8 spilt;	      /* of the place, not of the flow: see weir/flow.h */
-	__u32 seen;	      /* low word of jiffies at its last packet */
-	__u32 lock;	      /* odd while its tuple is being written */
-	__u32 policy_version; /* that judged it; 0: judge each packet */
-	__u16 rule;	      /* that allowed it */
-	__u16 identity;	      /* that opened it */
-	__u32 end[2];	      /* TCP: behind the last byte seen, or acknowledged, of the opener and of the other */
-};
-_Static_assert(sizeof(struct weir_flow) == WEIR_LINE_BYTES, "abi");
+/* ---- flows -------------------------------------------------------------------------------------------------------------- */
+#include "abi_flow.h"
 _Static_assert(WEIR_MAX_RULES <= 65536 && WEIR_MAX_IDENTITIES <= 65536, "abi");
 
 /* skb->cb of tc/ask.bpf.c: in, a generation, an identity or 0 for that of the address, the interface it leaves by or 0, flags;

@@ -8,7 +8,7 @@
 
 #include "destination.h"
 #include "recording.h"
-#include "time_text.h"
+#include "when.h"
 
 static void require(int condition)
 {
@@ -18,10 +18,10 @@ static void require(int condition)
 
 static void as_text(const uint8_t *data, size_t size)
 {
-	char text[128] = "", again[DESTINATION_TEXT_MAX], time[TIME_TEXT_MAX];
+	char text[128] = "", again[DESTINATION_TEXT_MAX], time[WHEN_TEXT_MAX];
 	struct tuple t, same;
 	struct weir_error err;
-	__u32 seconds;
+	__u64 seconds;
 	__s64 moment;
 
 	memcpy(text, data, size < sizeof(text) - 1 ? size : sizeof(text) - 1);
@@ -29,9 +29,9 @@ static void as_text(const uint8_t *data, size_t size)
 		require(!destination_parse(destination_text(&t, again), &same, &err));
 		require(!memcmp(&t, &same, sizeof(t)));
 	}
-	if (!time_parse(text, &moment, &err))
-		require(!strcmp(time_text(moment, time), text));
-	if (!duration_parse(text, &seconds, &err))
+	if (!when_until(text, &moment, &err))
+		require(!strcmp(when_text(moment, time), text));
+	if (!when_duration(text, &seconds, &err))
 		require(seconds);
 }
 

@@ -21,7 +21,7 @@ vip add [2001:db8::10]:any/udp
 identity add app cgroup "CGROUP"
 identity add db cidr 10.2.0.0/24 2001:db8:2::/64 mark 0x10/0xf0 uid 1000
 policy add allow from app to db proto tcp port 5432,8000-8080 note "the shop's own"
-policy add deny from any to world proto 47
+policy add deny from any to world proto gre
 policy add reject from host to db proto icmp icmp 8 until 2099-12-31T23:59:59Z
 policy default deny from app
 policy default audit from db
@@ -52,12 +52,14 @@ db uid 1000
     "policy list": """\
 ID ACTION FROM TO PROTO PORTS PACKETS BYTES UNTIL NOTE
 1 allow app db tcp 5432,8000-8080 0 0 - the shop's own
-2 deny any world 47 - 0 0 - -
+2 deny any world gre - 0 0 - -
 3 reject host db icmp 8 0 0 2099-12-31T23:59:59Z -
 default deny app - - - - - - -
 default audit db - - - - - - -
 """,
     "drop list": "198.51.100.0/24\n2001:db8:bad::/48\n",
+    "set list": "SET ENTRIES PACKETS BYTES IDLE\ndrop 2 0 0 -\nallow 1 0 0 -\n",
+    "set test drop 198.51.100.9": "198.51.100.0/24\n",
     "allow list": "192.0.2.10\n",
     "stats": """\
 DEVICE HOOK VERDICT REASON PACKETS BYTES
@@ -70,12 +72,12 @@ www 2001:db8:1::11 0 0
 
 RULE ACTION FROM TO PROTO PORTS PACKETS BYTES
 1 allow app db tcp 5432,8000-8080 0 0
-2 deny any world 47 - 0 0
+2 deny any world gre - 0 0
 3 reject host db icmp 8 0 0
 """,
     "policy list --compiled": """\
 FROM TO LEVEL ACTION RULE UNTIL CLASS
-any world 0 deny 2 - 47
+any world 0 deny 2 - gre
 host db 0 reject 3 2099-12-31T23:59:59Z icmp 8
 app any 0 deny - - default
 app db 0 allow 1 - tcp 5432,8000-8080
@@ -117,13 +119,13 @@ JSON = {
         {"id": 1, "action": "allow", "from": "app", "to": "db", "proto": "tcp",
          "ports": [{"low": 5432, "high": 5432}, {"low": 8000, "high": 8080}], "icmp": None, "note": "the shop's own",
          "until": None, **NONE},
-        {"id": 2, "action": "deny", "from": "any", "to": "world", "proto": "47", "ports": [], "icmp": None, "note": None,
+        {"id": 2, "action": "deny", "from": "any", "to": "world", "proto": "gre", "ports": [], "icmp": None, "note": None,
          "until": None, **NONE},
         {"id": 3, "action": "reject", "from": "host", "to": "db", "proto": "icmp", "ports": [], "icmp": "8", "note": None,
          "until": "2099-12-31T23:59:59Z", **NONE}],
         "defaults": [{"from": "app", "action": "deny"}, {"from": "db", "action": "audit"}]},
     "policy list --compiled": {"entries": [
-        {"from": "any", "to": "world", "class": "47", "level": 0, "action": "deny", "rank": 2, "rule": 2,
+        {"from": "any", "to": "world", "class": "gre", "level": 0, "action": "deny", "rank": 2, "rule": 2,
          "until": None},
         {"from": "host", "to": "db", "class": "icmp 8", "level": 0, "action": "reject", "rank": 3, "rule": 3,
          "until": "2099-12-31T23:59:59Z"},
@@ -139,15 +141,19 @@ JSON = {
     "policy test --from db --to [2001:db8:2::5]:1/udp": {
         "reason": "would-deny", "passes": True, "from": "db", "to": "db", "destination": "[2001:db8:2::5]:1/udp",
         "rule": None, "line": None},
-    "drop list": {"prefixes": ["198.51.100.0/24", "2001:db8:bad::/48"]},
-    "allow list": {"prefixes": ["192.0.2.10"]},
+    "drop list": {"prefixes": [{"prefix": "198.51.100.0/24", "until": None, "note": None},
+                               {"prefix": "2001:db8:bad::/48", "until": None, "note": None}]},
+    "allow list": {"prefixes": [{"prefix": "192.0.2.10", "until": None, "note": None}]},
+    "set list": {"sets": [{"name": "drop", "entries": 2, "idle_ms": None, **NONE},
+                          {"name": "allow", "entries": 1, "idle_ms": None, **NONE}]},
+    "set test drop 198.51.100.9": {"prefix": "198.51.100.0/24", "until": None, "note": None},
     "diff CHANGED": {"differences": [
         {"sign": "-", "line": "drop add 198.51.100.0/24"},
         {"sign": "+", "line": "drop add 198.51.100.0/25"},
         {"sign": "-", "line": "backend add www 2001:db8:1::11 weight 50"},
         {"sign": "+", "line": "backend add www 2001:db8:1::11 weight 60"}]},
     "pin-dir": {"pin_dir": "/sys/fs/bpf/weir/INSTANCE"},
-    "check CHANGED": {"notes": []},
+    "check CHANGED": {"notes": [], "warnings": []},
 }
 
 
@@ -269,7 +275,8 @@ def test_terminal_is_told(running, tmp_path):
     path = tmp_path / "\x1b[31mred.conf"
     path.write_text(running.configuration)
     said = on_terminal(running.weir_argv(["apply", path]))
-    assert said.endswith("?[31mred.conf: applied: 2 drop and 1 allow prefixes, 2 VIPs, 2 backends, 2 identities, 3 rules\n")
+    assert said.endswith("?[31mred.conf: applied: 2 drop and 1 allow prefixes, 0 further sets, "
+                         "0 filter rules, 2 VIPs, 2 backends, 2 identities, 3 policy rules\n")
     path = tmp_path / "list.txt"
     path.write_text("".join(f"{i >> 16}.{i >> 8 & 255}.{i & 255}.0/24\n" for i in range(200000)))
     said = on_terminal(running.weir_argv(["drop", "load", path]))

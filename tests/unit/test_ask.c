@@ -14,7 +14,6 @@
 
 #include "destination.h"
 #include "recording.h"
-#include "time_text.h"
 
 static void destinations(void **state)
 {
@@ -59,66 +58,6 @@ static void destinations(void **state)
 			fail_msg("%s: %d %s (%s)", cases[i].text, rc, err.text, err.hint);
 		if (!rc)
 			assert_string_equal(destination_text(&t, buf), cases[i].same);
-	}
-}
-
-static void durations(void **state)
-{
-	static const struct {
-		const char *text;
-		__u32 seconds; /* 0: refused */
-	} cases[] = {
-		{"1s", 1},    {"90s", 90}, {"15m", 900}, {"1h30m", 5400}, {"2d", 172800}, {"2d1s", 172801},
-		{"", 0},      {"5", 0},	   {"s", 0},	 {"0s", 0},	  {"1m1h", 0},	  {"1s1s", 0},
-		{"1h 5m", 0}, {"-1s", 0},  {"1w", 0},	 {"1.5h", 0},	  {"3661d", 0},	  {"99999999999999999999s", 0},
-		{"1h30", 0},  {"1hm", 0},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct weir_error err;
-		__u32 seconds = 0;
-		int rc = duration_parse(cases[i].text, &seconds, &err);
-
-		if (rc != (cases[i].seconds ? 0 : -EINVAL) || seconds != cases[i].seconds)
-			fail_msg("%s: %d %u", cases[i].text, rc, seconds);
-	}
-}
-
-static void moments(void **state)
-{
-	static const struct {
-		const char *text;
-		__s64 seconds; /* 0: refused */
-	} cases[] = {
-		{"1970-01-01T00:00:01Z", 1},
-		{"2000-02-29T12:00:00Z", 951825600},
-		{"2038-01-19T03:14:08Z", 2147483648},
-		{"9999-12-31T23:59:59Z", 253402300799},
-		{"1970-01-01T00:00:00Z", 0},
-		{"1969-12-31T23:59:59Z", 0},
-		{"2001-02-29T00:00:00Z", 0},
-		{"2001-02-28T24:00:00Z", 0},
-		{"2001-02-28T00:00:60Z", 0},
-		{"2001-2-28T00:00:00Z", 0},
-		{"2001-02-28 00:00:00Z", 0},
-		{"2001-02-28T00:00:00", 0},
-		{"2001-02-28T00:00:00Zx", 0},
-		{"2001-02-28", 0},
-		{"", 0},
-	};
-	char buf[TIME_TEXT_MAX];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct weir_error err;
-		__s64 seconds = 0;
-		int rc = time_parse(cases[i].text, &seconds, &err);
-
-		if (rc != (cases[i].seconds ? 0 : -EINVAL) || seconds != cases[i].seconds)
-			fail_msg("%s: %d %lld", cases[i].text, rc, (long long)seconds);
-		if (!rc)
-			assert_string_equal(time_text(seconds, buf), cases[i].text);
 	}
 }
 
@@ -229,8 +168,9 @@ static void flows_are_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(destinations), cmocka_unit_test(durations),	  cmocka_unit_test(moments),
-		cmocka_unit_test(packets),	cmocka_unit_test(flows_are_once),
+		cmocka_unit_test(destinations),
+		cmocka_unit_test(packets),
+		cmocka_unit_test(flows_are_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
