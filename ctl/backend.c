@@ -29,7 +29,7 @@ struct row {
 	const struct vip *vip;
 	const struct backend *backend;
 	const struct weir_backend *live;
-	struct weir_count count;
+	struct weir_service_stats stats;
 	__u32 slots;
 };
 
@@ -102,8 +102,7 @@ static void row_table(struct table *t, const struct row *row)
 	table_cell(t, hop_text(row->live));
 	table_cell(t, if_indextoname(row->live->ifindex, dev));
 	table_cell(t, hop_mac(row->live, mac) ? mac : NULL);
-	table_number(t, row->count.packets);
-	table_number(t, row->count.bytes);
+	service_cells(t, &row->stats);
 }
 
 static void row_json(struct json *j, const struct row *row)
@@ -124,7 +123,7 @@ static void row_json(struct json *j, const struct row *row)
 	json_number(j, "mtu", row->live->mtu);
 	json_close(j, '}');
 	json_text(j, "source", address_text(&row->live->src, addr));
-	json_count(j, &row->count);
+	service_json(j, &row->stats);
 	json_close(j, '}');
 }
 
@@ -135,7 +134,7 @@ struct listing {
 };
 
 /* the rows of one VIP, added to the listing */
-static int vip_rows(struct plane *p, const struct model *m, size_t vip, const struct weir_count *counts,
+static int vip_rows(struct plane *p, const struct model *m, size_t vip, const struct weir_service_stats *stats,
 		    struct listing *l, struct weir_error *err)
 {
 	const struct weir_backend *live = p->backends + (p->ctl->gen & 1) * WEIR_MAX_BACKENDS;
@@ -146,8 +145,7 @@ static int vip_rows(struct plane *p, const struct model *m, size_t vip, const st
 		const struct backend *b = &m->backends[i];
 
 		if (b->vip == vip)
-			l->rows[l->count++] =
-				(struct row){&m->vips[vip], b, &live[b->id], counts[b->id], shares[b->id]};
+			l->rows[l->count++] = (struct row){&m->vips[vip], b, &live[b->id], stats[b->id], shares[b->id]};
 	}
 	free(shares);
 	return rc;
@@ -155,8 +153,8 @@ static int vip_rows(struct plane *p, const struct model *m, size_t vip, const st
 
 static void rows_print(const struct row *rows, size_t count, bool json)
 {
-	struct table t = TABLE("VIP", "ADDRESS", ">WEIGHT", ">SLOTS", ">SHARE%", "NEXTHOP", "DEVICE", "MAC", ">PACKETS",
-			       ">BYTES");
+	struct table t =
+		TABLE("VIP", "ADDRESS", ">WEIGHT", ">SLOTS", ">SHARE%", "NEXTHOP", "DEVICE", "MAC", SERVICE_CELLS);
 	struct json j = {.out = stdout};
 
 	if (!json) {
@@ -176,22 +174,22 @@ static void rows_print(const struct row *rows, size_t count, bool json)
 
 static int listing_read(struct plane *p, const struct model *m, void *arg, struct weir_error *err)
 {
-	struct weir_count *counts;
+	struct weir_service_stats *stats;
 	struct listing *l = arg;
 	size_t only = 0;
 	int rc = l->vip ? model_vip_find(m, l->vip, &only, err) : 0;
 
 	if (rc)
 		return rc;
-	counts = ctl_alloc(NULL, WEIR_MAX_BACKENDS, sizeof(*counts));
+	stats = ctl_alloc(NULL, WEIR_MAX_BACKENDS, sizeof(*stats));
 	l->rows = ctl_alloc(l->rows, m->backends_count, sizeof(*l->rows));
 	l->count = 0;
-	rc = stats_backends(p, counts, err);
+	rc = stats_backends(p, stats, err);
 	for (size_t v = 0; !rc && v < m->vips_count; v++) {
 		if (!l->vip || v == only)
-			rc = vip_rows(p, m, v, counts, l, err);
+			rc = vip_rows(p, m, v, stats, l, err);
 	}
-	free(counts);
+	free(stats);
 	return rc;
 }
 

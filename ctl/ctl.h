@@ -57,6 +57,11 @@ static inline enum weir_hop_state hop_state(const struct weir_backend *backend)
 void rule_cells(struct table *t, const struct model *m, const struct policy_rule *rule, const struct weir_count *count);
 void rule_json(struct json *j, const struct model *m, const struct policy_rule *rule, const struct weir_count *count);
 
+/* vip.c: what a VIP or a backend had, as cells SERVICE_CELLS of a table, or as members of an object */
+#define SERVICE_CELLS ">PACKETS", ">BYTES", ">FLOWS", ">TRACKED"
+void service_cells(struct table *t, const struct weir_service_stats *stats);
+void service_json(struct json *j, const struct weir_service_stats *stats);
+
 /* help.c: how to call it, in two lines */
 void help_usage(FILE *out);
 

@@ -15,6 +15,22 @@ int cmd_vip_del(struct ctl *c, const struct args *args, struct weir_error *err)
 	return ctl_change(c, args, model_vip_del, err);
 }
 
+void service_cells(struct table *t, const struct weir_service_stats *stats)
+{
+	table_number(t, stats->in.packets);
+	table_number(t, stats->in.bytes);
+	table_number(t, stats->flows);
+	table_number(t, stats->tracked);
+}
+
+void service_json(struct json *j, const struct weir_service_stats *stats)
+{
+	json_count(j, &stats->in);
+	json_number(j, "flows", stats->flows);
+	json_number(j, "tracked", stats->tracked);
+	json_number(j, "untracked", stats->untracked);
+}
+
 static size_t vip_backends(const struct model *m, size_t vip)
 {
 	size_t count = 0;

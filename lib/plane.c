@@ -23,7 +23,7 @@ static const char *const map_names[PLANE_MAPS] = {
 #undef PLANE_MAP
 };
 
-/* The four that are read and written as memory. */
+/* The five that are read and written as memory. */
 static const struct {
 	enum plane_map map;
 	size_t member, bytes;
@@ -32,6 +32,7 @@ static const struct {
 	{PLANE_devs, offsetof(struct plane, devs), sizeof(struct weir_dev) * WEIR_MAX_DEVS},
 	{PLANE_vips, offsetof(struct plane, vips), sizeof(struct weir_vip_line) * 2 * WEIR_VIP_LINES},
 	{PLANE_backends, offsetof(struct plane, backends), sizeof(struct weir_backend) * 2 * WEIR_MAX_BACKENDS},
+	{PLANE_pools, offsetof(struct plane, pools), sizeof(struct weir_pool) * 2 * WEIR_MAX_VIPS},
 };
 #define PLANE_VIEWS (sizeof(plane_views) / sizeof(plane_views[0]))
 

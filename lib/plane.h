@@ -30,6 +30,7 @@ struct plane {
 	struct weir_dev *devs;	       /* [WEIR_MAX_DEVS] */
 	struct weir_vip_line *vips;    /* [2 * WEIR_VIP_LINES] */
 	struct weir_backend *backends; /* [2 * WEIR_MAX_BACKENDS] */
+	struct weir_pool *pools;       /* [2 * WEIR_MAX_VIPS] */
 };
 
 enum plane_open_flags {

@@ -41,17 +41,14 @@ const char *const hook_names[WEIR_HOOKS] = {
 	[WEIR_HOOK_INGRESS] = "ingress",
 };
 
-/* add up `count` values, each of which is there once a CPU */
-static void add_up(const struct weir_count *values, size_t count, int cpus, size_t width, struct weir_count *ret)
+/* add up `count` elements of `width` fields, each of which is there once a CPU */
+static void add_up(const __u64 *values, size_t count, int cpus, size_t width, __u64 *ret)
 {
 	memset(ret, 0, count * width * sizeof(*ret));
 	for (size_t i = 0; i < count; i++)
 		for (int cpu = 0; cpu < cpus; cpu++)
-			for (size_t k = 0; k < width; k++) {
-				ret[i * width + k].packets += values->packets;
-				ret[i * width + k].bytes += values->bytes;
-				values++;
-			}
+			for (size_t k = 0; k < width; k++)
+				ret[i * width + k] += *values++;
 }
 
 int stats_device(struct plane *p, __u32 slot, enum weir_hook hook, struct weir_count ret[WEIR_REASONS],
@@ -69,23 +66,24 @@ int stats_device(struct plane *p, __u32 slot, enum weir_hook hook, struct weir_c
 	if (bpf_map_lookup_elem(p->maps[PLANE_stats], &index, values)) {
 		rc = weir_fail(err, errno, "cannot read the device counters: %s", strerror(errno));
 	} else {
-		add_up(values->by_reason, 1, cpus, sizeof(sum.by_reason) / sizeof(sum.by_reason[0]), sum.by_reason);
+		add_up((const __u64 *)values, 1, cpus, sizeof(sum) / sizeof(__u64), (__u64 *)&sum);
 		memcpy(ret, sum.by_reason, WEIR_REASONS * sizeof(*ret));
 	}
 	free(values);
 	return rc;
 }
 
-/* A whole map of one counter an element, in batches; the kernel says -ENOENT with the last one. */
-static int read_all(int map, __u32 entries, struct weir_count *ret, struct weir_error *err)
+/* A whole map in batches, every element's fields added up over CPUs; the kernel says -ENOENT with the last one. `width`: fields
+ * of 64 bits an element. */
+static int read_all(int map, __u32 entries, size_t width, __u64 *ret, struct weir_error *err)
 {
 	int cpus = libbpf_num_possible_cpus(), rc = 0;
-	struct weir_count *values;
 	__u32 keys[BATCH], at;
+	__u64 *values;
 
 	if (cpus < 0)
 		return weir_fail(err, -cpus, "cannot count the CPUs: %s", strerror(-cpus));
-	values = malloc((size_t)BATCH * cpus * sizeof(*values));
+	values = malloc((size_t)BATCH * cpus * width * sizeof(*values));
 	if (!values)
 		return weir_fail(err, ENOMEM, "out of memory");
 	for (__u32 done = 0; done < entries;) {
@@ -98,35 +96,36 @@ static int read_all(int map, __u32 entries, struct weir_count *ret, struct weir_
 			weir_fail(err, -rc, "cannot read the counters: %s", strerror(-rc));
 			break;
 		}
-		add_up(values, count, cpus, 1, ret + done);
+		add_up(values, count, cpus, width, ret + done * width);
 		done += count;
 	}
 	free(values);
 	return rc;
 }
 
-int stats_vips(struct plane *p, struct weir_count *ret, struct weir_error *err)
+#define SERVICE_FIELDS (sizeof(struct weir_service_stats) / sizeof(__u64))
+#define COUNT_FIELDS   (sizeof(struct weir_count) / sizeof(__u64))
+
+int stats_vips(struct plane *p, struct weir_service_stats *ret, struct weir_error *err)
 {
-	_Static_assert(sizeof(struct weir_vip_stats) == sizeof(*ret), "one counter");
-	return read_all(p->maps[PLANE_vip_stats], WEIR_MAX_VIPS, ret, err);
+	return read_all(p->maps[PLANE_vip_stats], WEIR_MAX_VIPS, SERVICE_FIELDS, (__u64 *)ret, err);
 }
 
-int stats_backends(struct plane *p, struct weir_count *ret, struct weir_error *err)
+int stats_backends(struct plane *p, struct weir_service_stats *ret, struct weir_error *err)
 {
-	_Static_assert(sizeof(struct weir_backend_stats) == sizeof(*ret), "one counter");
-	return read_all(p->maps[PLANE_be_stats], WEIR_MAX_BACKENDS, ret, err);
+	return read_all(p->maps[PLANE_be_stats], WEIR_MAX_BACKENDS, SERVICE_FIELDS, (__u64 *)ret, err);
 }
 
 int stats_rules(struct plane *p, struct weir_count *ret, struct weir_error *err)
 {
 	_Static_assert(sizeof(struct weir_rule_stats) == sizeof(*ret), "one counter");
-	return read_all(p->maps[PLANE_rule_stats], WEIR_MAX_RULES, ret, err);
+	return read_all(p->maps[PLANE_rule_stats], WEIR_MAX_RULES, COUNT_FIELDS, (__u64 *)ret, err);
 }
 
 int stats_clear(struct plane *p, enum plane_map map, __u32 id, struct weir_error *err)
 {
 	int cpus = libbpf_num_possible_cpus(), rc;
-	struct weir_count *zeros;
+	struct weir_service_stats *zeros; /* the largest of them */
 
 	if (cpus < 0)
 		return weir_fail(err, -cpus, "cannot count the CPUs: %s", strerror(-cpus));

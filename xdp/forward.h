@@ -25,9 +25,9 @@ static __always_inline int forward_slow(struct xdp_md *ctx, __u32 backend_index)
 
 /* Ethernet and outer header in front of the IP packet; VLAN tags and the old Ethernet header go. The inner packet stays as
  * it is, byte for byte. */
-static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *p, const struct target *t, __u64 dmac)
+static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *p, const struct target *t,
+				       const struct weir_backend *b, __u64 dmac)
 {
-	const struct weir_backend *b = t->backend;
 	bool v4 = addr_is_v4(&b->dst);
 	__u64 smac = b->smac;
 	struct ethhdr *eth;
@@ -53,12 +53,16 @@ static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *
 static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, const struct target *t, __u32 hz,
 				   __u32 *ret_ifindex)
 {
-	struct weir_backend *b = t->backend;
+	struct weir_backend *b = bpf_map_lookup_elem(&weir_backends, &t->index);
 	bool probe = false;
-	__u64 dmac = hop_get(ctx, b, hz, &probe);
-	__u32 ifindex = b->ifindex;
+	__u32 ifindex;
+	__u64 dmac;
 	int reason;
 
+	if (!b)
+		return WEIR_R_NO_BACKEND;
+	dmac = hop_get(ctx, b, hz, &probe);
+	ifindex = b->ifindex;
 	if (hop_state(dmac) == WEIR_HOP_NO_ROUTE)
 		return WEIR_R_NO_ROUTE;
 	if (hop_state(dmac) == WEIR_HOP_FORWARDING_OFF)
@@ -67,7 +71,7 @@ static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, c
 		return WEIR_R_TOO_BIG;
 	if (probe || hop_state(dmac) != WEIR_HOP_READY || (ifindex != p->ifindex && !(dmac & WEIR_HOP_XMIT)))
 		return forward_slow(ctx, t->index);
-	reason = encapsulate(ctx, p, t, dmac);
+	reason = encapsulate(ctx, p, t, b, dmac);
 	if (reason != NEXT)
 		return reason;
 	*ret_ifindex = ifindex;

@@ -9,8 +9,9 @@
 
 PINNED_MAP(weir_vips, BPF_MAP_TYPE_ARRAY, __u32, struct weir_vip_line, 2 * WEIR_VIP_LINES, BPF_F_MMAPABLE);
 PINNED_MAP(weir_backends, BPF_MAP_TYPE_ARRAY, __u32, struct weir_backend, 2 * WEIR_MAX_BACKENDS, BPF_F_MMAPABLE);
-PINNED_MAP(weir_vip_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_vip_stats, WEIR_MAX_VIPS, 0);
-PINNED_MAP(weir_be_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_backend_stats, WEIR_MAX_BACKENDS, 0);
+PINNED_MAP(weir_pools, BPF_MAP_TYPE_ARRAY, __u32, struct weir_pool, 2 * WEIR_MAX_VIPS, BPF_F_MMAPABLE);
+PINNED_MAP(weir_vip_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_service_stats, WEIR_MAX_VIPS, 0);
+PINNED_MAP(weir_be_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_service_stats, WEIR_MAX_BACKENDS, 0);
 
 static __always_inline bool vip_is(const struct weir_vip *v, const struct weir_addr *addr, __be16 port_be, __u8 proto)
 {
@@ -38,15 +39,13 @@ static __always_inline struct weir_vip *vip_find(__u32 g, const struct weir_addr
 	return NULL;
 }
 
-/* The backend that owns the flow's slot, or 0. */
-static __always_inline __u32 ring_backend(__u32 ring, __u64 hash)
+/* The slot that the flow falls into, or NULL: the ring is not there. */
+static __always_inline struct weir_slot *ring_slot(__u32 ring, __u64 hash)
 {
 	__u32 slot = hash >> 48;
 	struct weir_line *line = chunk_line(ring, slot / (WEIR_LINE_BYTES / sizeof(struct weir_slot)));
 
-	if (!line)
-		return 0;
-	return ((struct weir_slot *)line)[slot % (WEIR_LINE_BYTES / sizeof(struct weir_slot))].cur;
+	return line ? (struct weir_slot *)line + slot % (WEIR_LINE_BYTES / sizeof(struct weir_slot)) : NULL;
 }
 
 #endif

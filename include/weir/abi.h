@@ -127,14 +127,17 @@ _Static_assert(WEIR_REASONS <= WEIR_REASONS_ROOM, "abi");
  * own (later fragments) are known to be a VIP's. */
 #define WEIR_VIP_ADDRESS 255
 
+#define WEIR_VIP_TRACK	64u /* flags: every packet's flow is tracked (UDP), not only those of slots that change hands */
+#define WEIR_VIP_QUEUED 128u /* its pool has a plan that waits: the pool's record says which ring it is */
+
 struct weir_vip {
 	struct weir_addr addr;
 	__be16 port_be; /* 0: any port */
 	__u8 proto;	/* IPPROTO_TCP or IPPROTO_UDP; 0: empty place */
 	__u8 flags;
-	__u16 id; /* 1..WEIR_MAX_VIPS-1, stable while the VIP exists; index of its counters */
-	__u16 pad;
-	__u32 ring; /* first chunk of its ring, 0: no backend */
+	__u16 id;   /* 1..WEIR_MAX_VIPS-1, stable while the VIP exists; index of its counters */
+	__u16 pool; /* id of the VIP whose backends it has: its own, unless they share */
+	__u32 ring; /* first chunk of the pool's ring, 0: no backend */
 	__u32 pad1;
 };
 struct weir_vip_line {
@@ -145,11 +148,64 @@ _Static_assert(sizeof(struct weir_vip_line) == 64, "abi");
 /* The ring: WEIR_RING_SLOTS slots, eight to a line. Backend numbers; 0 is none. */
 #define WEIR_RING_SLOTS 65536
 
+#define WEIR_SLOT_UNSETTLED 1u /* on its way from prev1 to cur, for as long as the pool's plan runs */
+
 struct weir_slot {
 	__u16 cur, prev1, prev2, flags;
 };
 _Static_assert(sizeof(struct weir_slot) == 8, "abi");
 _Static_assert(WEIR_RING_SLOTS * sizeof(struct weir_slot) % WEIR_CHUNK_BYTES == 0, "abi");
+
+/* A ring, and the plan by which its unsettled slots change hands. No process runs meanwhile: packets compare the clock
+ * (CLOCK_MONOTONIC_COARSE) with these times.
+ *   learn, until learn_until_ns: prev1 still serves them, and their flows are recorded;
+ *   hold, until hold_until_ns: recorded flows stay where they are, all others go to cur;
+ *   then they are as settled as the others, and the next command tidies up. */
+struct weir_plan {
+	__u64 learn_until_ns;
+	__u64 hold_until_ns; /* 0: no plan */
+	__u32 ring;	     /* first chunk, 0: none */
+	__u32 track;	     /* first chunk of the lines of recorded flows, 0: none */
+	__u32 track_lines;   /* a power of two */
+	__u32 pad;
+};
+
+/* weir_pools, WEIR_MAX_VIPS a generation, by the id of the pool's first VIP */
+struct weir_pool {
+	struct weir_plan now;
+	struct weir_plan next; /* with a ring: takes over when now.hold_until_ns has come */
+};
+_Static_assert(sizeof(struct weir_pool) == 64, "abi");
+
+/* A recorded flow, four to a line. Its line is chosen by the low half of the hash. */
+#define WEIR_TRACK_WAYS (WEIR_LINE_BYTES / sizeof(struct weir_track))
+
+enum weir_track_state {
+	WEIR_TRACK_NEW = 1, /* nothing but SYN seen: gives way to others */
+	WEIR_TRACK_OPEN,
+	WEIR_TRACK_CLOSED, /* FIN or RST seen */
+	WEIR_TRACK_UDP,
+};
+
+struct weir_track {
+	__u64 hash; /* of addresses, ports and protocol; WEIR_TRACK_EMPTY, WEIR_TRACK_BUSY */
+	union {
+		__u64 word; /* read and written as one */
+		struct {
+			__u32 seen; /* low word of jiffies */
+			__u16 backend;
+			__u16 state;
+		};
+	};
+};
+_Static_assert(sizeof(struct weir_track) == 16, "abi");
+#define WEIR_TRACK_EMPTY 0ull
+#define WEIR_TRACK_BUSY	 1ull /* being written */
+
+/* seconds without a packet after which a flow counts as ended */
+#define WEIR_TRACK_OPEN_S   7200u
+#define WEIR_TRACK_UDP_S    180u
+#define WEIR_TRACK_CLOSED_S 60u
 
 enum weir_hop_state {
 	WEIR_HOP_UNKNOWN,	 /* never looked up */
@@ -186,12 +242,13 @@ struct weir_meta {
 	__u32 backend; /* index into weir_backends, generation included */
 };
 
-struct weir_vip_stats { /* per CPU, by VIP id */
+struct weir_service_stats { /* per CPU: weir_vip_stats by VIP id, weir_be_stats by backend id */
 	struct weir_count in;
+	__u64 flows;	 /* that began: TCP SYNs; for UDP only where it is tracked */
+	__u64 tracked;	 /* of flows, whenever they began: recorded */
+	__u64 untracked; /* for which there was no room to record them */
 };
-struct weir_backend_stats { /* per CPU, by backend id */
-	struct weir_count out;
-};
+_Static_assert(sizeof(struct weir_service_stats) == 40, "abi");
 
 /* ---- identity policy ----------------------------------------------------------------------------------------------------- */
 #define WEIR_ID_ANY   0u  /* in rules only: every identity */
