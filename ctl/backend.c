@@ -9,6 +9,7 @@
 
 #include "chunks.h"
 #include "compile.h"
+#include "pool.h"
 #include "ring.h"
 #include "stats.h"
 
@@ -22,6 +23,16 @@ int cmd_backend_del(struct ctl *c, const struct args *args, struct weir_error *e
 	return ctl_change(c, args, model_backend_del, err);
 }
 
+int cmd_backend_drain(struct ctl *c, const struct args *args, struct weir_error *err)
+{
+	return ctl_change(c, args, model_backend_drain, err);
+}
+
+int cmd_backend_weight(struct ctl *c, const struct args *args, struct weir_error *err)
+{
+	return ctl_change(c, args, model_backend_weight, err);
+}
+
 /* ---- list ---- */
 
 /* one backend of one VIP, as it runs */
@@ -33,30 +44,18 @@ struct row {
 	__u32 slots;
 };
 
-static const struct weir_vip *live_vip(const struct plane *p, __u16 id)
+/* slots that each backend of a pool owns; none when it has no ring */
+static int pool_shares(struct plane *p, const struct model *m, size_t vip, __u32 shares[WEIR_MAX_BACKENDS],
+		       struct weir_error *err)
 {
-	const struct weir_vip_line *lines = p->vips + (p->ctl->gen & 1) * WEIR_VIP_LINES;
-
-	for (size_t i = 0; i < 2 * WEIR_VIP_LINES; i++) {
-		const struct weir_vip *vip = &lines[i / 2].vip[i % 2];
-
-		if (vip->proto && vip->id == id)
-			return vip;
-	}
-	return NULL;
-}
-
-/* slots that each backend of a VIP owns; none when it has no ring */
-static int vip_shares(struct plane *p, const struct vip *vip, __u32 shares[WEIR_MAX_BACKENDS], struct weir_error *err)
-{
-	const struct weir_vip *live = live_vip(p, vip->id);
+	const struct weir_plan *plan = pool_plan(pool_running(p, m, vip), pool_clock_ns());
 	struct chunk_run run = {};
 	int rc;
 
 	memset(shares, 0, WEIR_MAX_BACKENDS * sizeof(*shares));
-	if (!live || !live->ring)
+	if (!plan->ring)
 		return 0;
-	rc = chunks_map(p, live->ring, WEIR_RING_SLOTS * sizeof(struct weir_slot) / WEIR_CHUNK_BYTES, &run, err);
+	rc = chunks_map(p, plan->ring, RING_CHUNKS, &run, err);
 	if (rc)
 		return rc;
 	ring_shares(run.memory, shares);
@@ -64,7 +63,7 @@ static int vip_shares(struct plane *p, const struct vip *vip, __u32 shares[WEIR_
 	return 0;
 }
 
-static const char *hop_text(const struct weir_backend *live)
+const char *hop_text(const struct weir_backend *live)
 {
 	switch (hop_state(live)) {
 	case WEIR_HOP_UNKNOWN:
@@ -96,7 +95,7 @@ static void row_table(struct table *t, const struct row *row)
 
 	table_cell(t, model_vip_label(row->vip, service));
 	table_cell(t, address_text(&row->backend->addr, addr));
-	table_number(t, row->backend->weight);
+	table_format(t, "%u%s", row->backend->weight, row->backend->drained ? ",drain" : "");
 	table_number(t, row->slots);
 	table_format(t, "%.2f", 100.0 * row->slots / WEIR_RING_SLOTS);
 	table_cell(t, hop_text(row->live));
@@ -115,6 +114,7 @@ static void row_json(struct json *j, const struct row *row)
 	json_text(j, "address", address_text(&row->backend->addr, addr));
 	json_number(j, "id", row->backend->id);
 	json_number(j, "weight", row->backend->weight);
+	json_bool(j, "drained", row->backend->drained);
 	json_number(j, "slots", row->slots);
 	json_open(j, "next_hop", '{');
 	json_text(j, "state", hop_text(row->live));
@@ -139,7 +139,7 @@ static int vip_rows(struct plane *p, const struct model *m, size_t vip, const st
 {
 	const struct weir_backend *live = p->backends + (p->ctl->gen & 1) * WEIR_MAX_BACKENDS;
 	__u32 *shares = ctl_alloc(NULL, WEIR_MAX_BACKENDS, sizeof(*shares));
-	int rc = vip_shares(p, &m->vips[vip], shares, err);
+	int rc = pool_shares(p, m, vip, shares, err);
 
 	for (size_t i = 0; !rc && i < m->backends_count; i++) {
 		const struct backend *b = &m->backends[i];
@@ -181,6 +181,8 @@ static int listing_read(struct plane *p, const struct model *m, void *arg, struc
 
 	if (rc)
 		return rc;
+	if (l->vip)
+		only = m->vips[only].pool;
 	stats = ctl_alloc(NULL, WEIR_MAX_BACKENDS, sizeof(*stats));
 	l->rows = ctl_alloc(l->rows, m->backends_count, sizeof(*l->rows));
 	l->count = 0;

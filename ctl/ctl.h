@@ -38,13 +38,20 @@ void report_error(const struct weir_error *err);
 typedef int model_edit(struct model *m, const struct args *args, struct weir_error *err);
 int ctl_change(struct ctl *c, const struct args *args, model_edit *edit, struct weir_error *err);
 
+/* --now and --queue, as enum compile_flags */
+unsigned int ctl_flags(const struct args *args);
+
 /* The answer of a command that has nothing to tell: an empty JSON document, or silence. */
 void ctl_done(const struct ctl *c);
 
-/* config.c: "-" is standard input; *ret is closed by the caller through file_close() */
+/* file.c: "-" is standard input; *ret is closed by the caller through file_close() */
 int file_open(const char *name, FILE **ret, struct weir_error *err);
 void file_close(FILE **file);
 #define file_auto __attribute__((cleanup(file_close))) FILE *
+/* Write a file anew: beside the old one and renamed over it, so that whoever reads it sees one or the other. print() returns 0
+ * or -errno. */
+typedef int file_print(FILE *out, const void *arg);
+int file_save(const char *name, file_print *print, const void *arg, struct weir_error *err);
 
 /* what the packet path knows of the way to a backend */
 static inline enum weir_hop_state hop_state(const struct weir_backend *backend)
@@ -56,6 +63,9 @@ static inline enum weir_hop_state hop_state(const struct weir_backend *backend)
 #define RULE_CELLS "ACTION", "FROM", "TO", "PROTO", "PORTS", ">PACKETS", ">BYTES"
 void rule_cells(struct table *t, const struct model *m, const struct policy_rule *rule, const struct weir_count *count);
 void rule_json(struct json *j, const struct model *m, const struct policy_rule *rule, const struct weir_count *count);
+
+/* backend.c: "ready", "no-route", ... */
+const char *hop_text(const struct weir_backend *live);
 
 /* vip.c: what a VIP or a backend had, as cells SERVICE_CELLS of a table, or as members of an object */
 #define SERVICE_CELLS ">PACKETS", ">BYTES", ">FLOWS", ">TRACKED"

@@ -3,21 +3,36 @@
 #ifndef WEIR_COMMIT_H
 #define WEIR_COMMIT_H
 
+#include "compile.h"
 #include "model.h"
 #include "plane.h"
+#include "ring.h"
 
 struct commit {
 	struct plane *p;
 	const struct model *m;	     /* what shall be, with its ids */
 	const struct model *running; /* what is */
 	const struct weir_gen *active;
-	struct weir_gen next; /* becomes the shadow generation's head when everything else is in place */
-	__u32 from, to;	      /* 0 and 1 or 1 and 0: numbers of the active and the shadow generation */
-	bool policy_same;     /* identities, rules and defaults are those that run */
+	struct weir_gen next;		 /* becomes the shadow generation's head when everything else is in place */
+	__u32 from, to;			 /* 0 and 1 or 1 and 0: numbers of the active and the shadow generation */
+	bool policy_same;		 /* identities, rules and defaults are those that run */
+	unsigned int flags;		 /* enum compile_flags */
+	const struct compile_ring *ring; /* that one pool is to have, or NULL */
+	/* by backend id: no member any more, but some plan's flows stay with it; those of the running plans, those to be */
+	bool lingering_was[WEIR_MAX_BACKENDS], lingering[WEIR_MAX_BACKENDS];
 };
 
-/* VIPs, rings and backends (lib/commit_service.c). */
+/* VIPs and backends (lib/commit_service.c). */
 int commit_services(struct commit *c, struct weir_error *err);
+/* Pools: rings and plans (lib/commit_pool.c). First what runs: fills lingering_was. Then, with ids given out, the shadow
+ * generation's pools. */
+int commit_pools_running(struct commit *c, struct weir_error *err);
+int commit_pools(struct commit *c, struct weir_error *err);
+/* After the flip: flows bound to backends that are no more are forgotten, so that their ids can be given out again. */
+int commit_pools_purge(const struct commit *c, struct weir_error *err);
+
+/* The members of the pool of VIP i, who may be drained, in the order of their ids. */
+size_t pool_members(const struct model *m, size_t i, struct ring_member *ret);
 /* Identities, rules and defaults (lib/commit_policy.c). */
 int commit_policy(struct commit *c, struct weir_error *err);
 

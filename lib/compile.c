@@ -213,17 +213,22 @@ static int generation_build(struct commit *c, unsigned int flags, struct weir_er
 	return rc;
 }
 
-int compile_commit(struct plane *p, struct model *m, unsigned int flags, struct weir_error *err)
+int compile_commit_ring(struct plane *p, struct model *m, const struct compile_ring *ring, unsigned int flags,
+			struct weir_error *err)
 {
-	struct commit c = {.p = p, .m = m, .active = plane_gen(p), .from = p->ctl->gen & 1, .to = !(p->ctl->gen & 1)};
+	struct commit c = {
+		.p = p, .m = m, .active = plane_gen(p), .from = p->ctl->gen & 1, .flags = flags, .ring = ring};
 	model_auto running;
 	int rc;
 
 	model_init(&running);
 	c.running = &running;
+	c.to = !c.from;
 	rc = compile_running(p, false, &running, err);
 	if (!rc)
-		rc = model_assign_ids(m, &running, err);
+		rc = commit_pools_running(&c, err);
+	if (!rc)
+		rc = model_assign_ids(m, &running, c.lingering_was, err);
 	if (!rc)
 		rc = generation_build(&c, flags, err);
 	if (rc) {
@@ -232,7 +237,14 @@ int compile_commit(struct plane *p, struct model *m, unsigned int flags, struct 
 	}
 	*plane_shadow(p) = c.next;
 	/* done; what could not be freed now is by the next change */
-	if (plane_flip(p, NULL) == 0)
+	if (plane_flip(p, NULL) == 0) {
+		commit_pools_purge(&c, NULL);
 		chunks_collect(p, NULL);
+	}
 	return 0;
+}
+
+int compile_commit(struct plane *p, struct model *m, unsigned int flags, struct weir_error *err)
+{
+	return compile_commit_ring(p, m, NULL, flags, err);
 }

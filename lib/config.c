@@ -46,6 +46,22 @@ static int not_configuration(const struct args *args, struct weir_error *err)
 	return weir_at(err, rc, &args->words[0]);
 }
 
+/* --now and its like say how a command is done */
+static int option_refuse(const struct args *args, struct weir_error *err)
+{
+	int rc;
+
+	for (unsigned int i = 0; i < args->words_count; i++) {
+		const struct word *word = &args->words[i];
+
+		if (strncmp(word->text, "--", 2))
+			continue;
+		rc = weir_at(err, weir_fail(err, EINVAL, "'%.80s' has no place in a configuration", word->text), word);
+		return weir_hint(err, rc, "`weir apply FILE %.80s` applies all of it that way", word->text);
+	}
+	return 0;
+}
+
 static int apply_line(struct reader *r, const char *line, struct weir_error *err)
 {
 	size_t defaults = r->model->defaults_count;
@@ -61,6 +77,9 @@ static int apply_line(struct reader *r, const char *line, struct weir_error *err
 		return rc;
 	if (!(args.command->flags & CF_CONFIG))
 		return not_configuration(&args, err);
+	rc = option_refuse(&args, err);
+	if (rc)
+		return rc;
 	rc = model_apply(r->model, &args, err);
 	if (rc)
 		return rc;

@@ -382,3 +382,12 @@ const char *args_text(const struct args *args, const char *name)
 
 	return word ? word->text : NULL;
 }
+
+/* No argument can be that word: where it is a keyword it is taken as one. */
+const struct word *args_flag(const struct args *args, const char *keyword)
+{
+	for (unsigned int i = 1; i < args->words_count; i++)
+		if (!strcmp(args->words[i].text, keyword))
+			return &args->words[i];
+	return NULL;
+}

@@ -76,6 +76,8 @@ bool grammar_keyword(const char *text);
 const struct word *args_word(const struct args *args, const char *name);
 const char *args_text(const struct args *args, const char *name);
 const struct capture *args_all(const struct args *args, const char *name);
+/* the word of a group that is one keyword alone, as [--now], or NULL: it was not given */
+const struct word *args_flag(const struct args *args, const char *keyword);
 
 /* The error came from this word: adds the word's column to it (a parser may already have left the offset within the word
  * there, counted from 1) and returns code; success passes through. For `return weir_at(err, x_parse(word->text), word)`. */

@@ -16,20 +16,27 @@
 #include "error.h"
 #include "grammar.h"
 
-#define NAME_LENGTH_MAX 31
-#define CGROUP_PATH_MAX 512
-#define WEIGHT_DEFAULT	100
+#define NAME_LENGTH_MAX	 31
+#define CGROUP_PATH_MAX	 512
+#define WEIGHT_DEFAULT	 100
+#define SETTLE_DEFAULT	 60
+#define HOLD_DEFAULT	 7200
+#define POOL_SECONDS_MAX 604800 /* a week */
 
 struct vip {
 	__u16 id;			/* 0: not given out yet (lib/compile.c does) */
 	char name[NAME_LENGTH_MAX + 1]; /* "": known by its service alone */
 	struct service service;
+	size_t pool;	    /* index of the VIP whose backends it has: its own, or an earlier one's that has its own */
+	__u32 settle, hold; /* seconds, of the pool's plans; meaningful where the pool is its own */
+	bool track;	    /* UDP: a flow stays with its backend */
 };
 
 struct backend {
 	__u16 id;
 	__u16 weight;
-	size_t vip; /* index into model.vips */
+	bool drained; /* takes no new flows, as with weight 0 */
+	size_t vip;   /* index into model.vips, of the pool's first */
 	struct weir_addr addr;
 };
 
@@ -105,8 +112,11 @@ void prefix_list_free(struct prefix_list *list);
 /* Apply one matched CF_CONFIG command. 0 or -errno (-EEXIST: duplicate, -ENOENT: unknown name, -ENOSPC: a limit, named). */
 int model_apply(struct model *m, const struct args *args, struct weir_error *err);
 
-/* Removals, which only commands do. A rule is named by its number, as `policy list` shows it. */
+/* Removals and changes in place, which only commands do. A rule is named by its number, as `policy list` shows it. */
 int model_vip_del(struct model *m, const struct args *args, struct weir_error *err);
+int model_vip_set(struct model *m, const struct args *args, struct weir_error *err);
+int model_backend_drain(struct model *m, const struct args *args, struct weir_error *err);
+int model_backend_weight(struct model *m, const struct args *args, struct weir_error *err);
 int model_backend_del(struct model *m, const struct args *args, struct weir_error *err);
 int model_identity_del(struct model *m, const struct args *args,
 		       struct weir_error *err); /* -EBUSY: rules use it, listed */
@@ -132,8 +142,9 @@ __u16 model_party_id(const struct model *m, const struct party *party);
 /* Give every object an id: that of `running` (may be NULL) for an object that is the same by its natural key (VIP by service,
  * backend by VIP and address, identity by name, rule by content); else its own, unless it is taken; else the lowest that is
  * free, preferably one that nothing in `running` has, so that counters and ring slots of what goes are not mixed up with
- * those of what comes. */
-int model_assign_ids(struct model *m, const struct model *running, struct weir_error *err);
+ * those of what comes. `lingering` (may be NULL): ids of backends that are no more but still have flows, not to be given
+ * out; -ENOSPC when there are no others. */
+int model_assign_ids(struct model *m, const struct model *running, const bool *lingering, struct weir_error *err);
 /* The object that model_apply(args) has just made or changed gets this id, unless it is out of range. */
 void model_adopt_id(struct model *m, const struct args *args, __u32 id);
 

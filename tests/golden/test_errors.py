@@ -26,14 +26,14 @@ COMMANDS = [
     ("frobnicate", USAGE, "unknown command 'frobnicate'\nhint: `weir help` lists the commands"),
     ("vpi list", USAGE, "unknown command 'vpi'\nhint: did you mean 'vip'?"),
     ("vip ad", USAGE, "unknown command 'vip ad'\nhint: did you mean 'vip add'?"),
-    ("vip", USAGE, "'vip' alone is no command\nhint: one of these is missing: add, del, list"),
+    ("vip", USAGE, "'vip' alone is no command\nhint: one of these is missing: add, set, del, list, show"),
     ("drop add", USAGE, "PREFIX is missing\nhint: usage: drop add PREFIX..."),
     ("vip list www", USAGE, "unexpected 'www'\nhint: usage: vip list"),
     ("attach eth0 --xdp fast", USAGE, "XDP cannot be 'fast'\nhint: one of native|skb|off"),
     ("attach eth0 --xdp off --tc off", USAGE,
      "nothing to attach: XDP and TC are both off\nhint: `weir detach eth0` takes programs off"),
     ("backend add www 10.1.0.12 wieght 1", USAGE,
-     "unexpected 'wieght'\nhint: did you mean 'weight'? usage: backend add VIP ADDRESS [weight WEIGHT]"),
+     "unexpected 'wieght'\nhint: did you mean 'weight'? usage: backend add VIP ADDRESS [weight WEIGHT] [drain] [--now] [--queue]"),
     # addresses, prefixes, ports, weights
     ("drop add 300.1.1.1", USAGE, "'300.1.1.1' is not an address\nhint: 300 is out of range: 0 to 255"),
     ("drop add 1.2.3", USAGE, "'1.2.3' is not an address\nhint: an IPv4 address has four numbers, this has 3"),
@@ -150,7 +150,7 @@ hint: a configuration says what there is, with drop add, allow add, vip add, bac
 weir: FILE:1:9: SERVICE is missing
 vip add
         ^
-hint: usage: vip add SERVICE [PORTPROTO] [name NAME]
+hint: usage: vip add SERVICE [PORTPROTO] [name NAME] [pool POOL] [settle SETTLE] [hold HOLD] [track]
 """),
     ('identity add app cgroup "/a b\n', """\
 weir: FILE:1:25: quote not closed
