@@ -58,9 +58,9 @@ static __always_inline int floor_encapsulate(struct xdp_md *ctx, const struct pa
 	*eth = (struct ethhdr){.h_dest = {2, 2}, .h_source = {2, 1}};
 	eth->h_proto = v4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
 	if (v4)
-		outer_ipv4_write((void *)(eth + 1), &b, p);
+		outer_ipv4_write((void *)(eth + 1), &b, p, middle_ipip(p));
 	else
-		outer_ipv6_write((void *)(eth + 1), &b, p, p->sport_be);
+		outer_ipv6_write((void *)(eth + 1), &b, p, middle_ipip(p), p->sport_be);
 	return XDP_TX;
 }
 

@@ -76,6 +76,8 @@ const char *hop_text(const struct weir_backend *live)
 		return "no-route";
 	case WEIR_HOP_FORWARDING_OFF:
 		return "forwarding-off";
+	case WEIR_HOP_LOCAL:
+		return "local";
 	}
 	return "?";
 }

@@ -56,7 +56,7 @@ int file_save(const char *name, file_print *print, const void *arg, struct weir_
 /* what the packet path knows of the way to a backend */
 static inline enum weir_hop_state hop_state(const struct weir_backend *backend)
 {
-	return (backend->dmac & ~WEIR_HOP_XMIT) >> 56;
+	return (backend->dmac & ~(WEIR_HOP_XMIT | WEIR_HOP_GATEWAY)) >> 56;
 }
 
 /* policy.c: one rule as cells RULE_CELLS of a table, or as an object */

@@ -98,9 +98,11 @@ int attach(struct plane *p, const char *dev, const struct attach_request *reques
 		rc = plane_claim_netns(p, err);
 	if (!rc)
 		rc = hooks_set(p, &ours, &l, request, &report, err);
-	/* the device may be a way to backends, and only now take frames */
-	if (!rc)
+	/* the device may be a way to backends or clients, and only now take frames */
+	if (!rc) {
+		nexthop_device(p, l.ifindex);
 		rc = nexthops_refresh(p, err);
+	}
 	if (!rc && request->xdp != ATTACH_XDP_OFF)
 		forwarding_check(&l, &report);
 	return rc;

@@ -33,6 +33,8 @@ int commit_pools_purge(const struct commit *c, struct weir_error *err);
 
 /* The members of the pool of VIP i, who may be drained, in the order of their ids. */
 size_t pool_members(const struct model *m, size_t i, struct ring_member *ret);
+/* Options of VIPs (lib/commit_options.c). Ids are given out. */
+int commit_options(struct commit *c, struct weir_error *err);
 /* Identities, rules and defaults (lib/commit_policy.c). */
 int commit_policy(struct commit *c, struct weir_error *err);
 

@@ -71,7 +71,8 @@ static int vips_fill(struct commit *c, struct weir_error *err)
 			.addr = vip->service.addr,
 			.port_be = vip->service.port_be,
 			.proto = vip->service.proto,
-			.flags = (vip->track ? WEIR_VIP_TRACK : 0) | (pool->next.ring ? WEIR_VIP_QUEUED : 0),
+			.flags = vip->options.flags | (vip->track ? WEIR_VIP_TRACK : 0) |
+				 (pool->next.ring ? WEIR_VIP_QUEUED : 0),
 			.id = vip->id,
 			.pool = c->m->vips[vip->pool].id,
 			.ring = pool->now.ring,
@@ -99,6 +100,9 @@ static void backends_fill(const struct commit *c)
 		if (!memcmp(&running[b->id].dst, &b->addr, sizeof(b->addr)))
 			table[b->id] = running[b->id];
 		table[b->id].dst = b->addr;
+		table[b->id].flags = backend_has_source(b) ? WEIR_BACKEND_SOURCE : 0;
+		if (backend_has_source(b))
+			table[b->id].src = b->source;
 	}
 	for (__u32 id = 1; id < WEIR_MAX_BACKENDS; id++)
 		if (c->lingering[id])
@@ -143,5 +147,6 @@ int commit_services(struct commit *c, struct weir_error *err)
 	if (rc)
 		return rc;
 	backends_fill(c);
-	return counters_clear(c, err);
+	rc = commit_options(c, err);
+	return rc ? rc : counters_clear(c, err);
 }

@@ -10,7 +10,7 @@
 const char *line_of_vip(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX])
 {
 	const struct vip *vip = &m->vips[i];
-	char service[SERVICE_TEXT_MAX], pool[SERVICE_TEXT_MAX];
+	char service[SERVICE_TEXT_MAX], pool[SERVICE_TEXT_MAX], options[OPTIONS_TEXT_MAX];
 	char *end = buf;
 
 	end += sprintf(end, "vip add %s%s%s", service_text(&vip->service, service), vip->name[0] ? " name " : "",
@@ -21,18 +21,18 @@ const char *line_of_vip(const struct model *m, size_t i, char buf[CONFIG_LINE_MA
 		end += sprintf(end, " settle %u", vip->settle);
 	if (vip->pool == i && vip->hold != HOLD_DEFAULT)
 		end += sprintf(end, " hold %u", vip->hold);
-	if (vip->track)
-		sprintf(end, " track");
+	sprintf(end, "%s%s", vip->track ? " track" : "", vip_options_text(&vip->options, options));
 	return buf;
 }
 
 const char *line_of_backend(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX])
 {
 	const struct backend *backend = &m->backends[i];
-	char vip[SERVICE_TEXT_MAX], address[ADDRESS_TEXT_MAX];
+	char vip[SERVICE_TEXT_MAX], address[ADDRESS_TEXT_MAX], options[OPTIONS_TEXT_MAX];
 
-	snprintf(buf, CONFIG_LINE_MAX, "backend add %s %s weight %u%s", model_vip_label(&m->vips[backend->vip], vip),
-		 address_text(&backend->addr, address), backend->weight, backend->drained ? " drain" : "");
+	snprintf(buf, CONFIG_LINE_MAX, "backend add %s %s weight %u%s%s", model_vip_label(&m->vips[backend->vip], vip),
+		 address_text(&backend->addr, address), backend->weight, backend->drained ? " drain" : "",
+		 backend_options_text(backend, options));
 	return buf;
 }
 

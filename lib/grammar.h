@@ -66,7 +66,7 @@ struct args {
 int grammar_match(const struct word *words, unsigned int count, struct args *ret, struct weir_error *err);
 
 /* The synopsis as people read it, choices without the name they are captured under; returns buf. */
-#define SYNOPSIS_MAX 256
+#define SYNOPSIS_MAX 320
 const char *synopsis_text(const char *synopsis, char buf[SYNOPSIS_MAX]);
 
 /* Is it a keyword (of any synopsis)? Names must not be. */

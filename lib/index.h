@@ -61,6 +61,9 @@ void *array_room(void *items, size_t count, size_t size);
 /* Is it fit to be a name? -EINVAL with the rule that it breaks. `what`: "VIP", "identity" */
 int name_check(const char *name, const char *what, struct weir_error *err);
 int model_vip_add(struct model *m, const struct args *args, struct weir_error *err);
+/* May the backend be in its pool, the VIP in its own, as far as `mode nat` is concerned? Before it is added. */
+int model_nat_backend(const struct model *m, const struct backend *backend, struct weir_error *err);
+int model_nat_vip(const struct model *m, const struct vip *vip, struct weir_error *err);
 int model_backend_add(struct model *m, const struct args *args, struct weir_error *err);
 int model_identity_add(struct model *m, const struct args *args, struct weir_error *err);
 int model_policy_add(struct model *m, const struct args *args, struct weir_error *err);

@@ -23,14 +23,27 @@
 #define HOLD_DEFAULT	 7200
 #define POOL_SECONDS_MAX 604800 /* a week */
 
+/* how a VIP's packets reach their backends, and what is done to them on the way (weir/abi.h) */
+struct vip_options {
+	__u8 flags;	 /* WEIR_VIP_*: the mode, and which of the others are there */
+	__u8 cid_offset; /* WEIR_VIP_QUIC: where a connection id names the backend, and in how many bytes */
+	__u8 cid_length;
+	__u8 pad;
+	__u16 port; /* nat: of the backends, 0: that of the packet */
+	__u16 mss;  /* WEIR_VIP_MSS */
+};
+
 struct vip {
 	__u16 id;			/* 0: not given out yet (lib/compile.c does) */
 	char name[NAME_LENGTH_MAX + 1]; /* "": known by its service alone */
 	struct service service;
+	struct vip_options options;
 	size_t pool;	    /* index of the VIP whose backends it has: its own, or an earlier one's that has its own */
 	__u32 settle, hold; /* seconds, of the pool's plans; meaningful where the pool is its own */
 	bool track;	    /* UDP: a flow stays with its backend */
 };
+
+#define SERVER_ID_MAX 8 /* bytes */
 
 struct backend {
 	__u16 id;
@@ -38,6 +51,9 @@ struct backend {
 	bool drained; /* takes no new flows, as with weight 0 */
 	size_t vip;   /* index into model.vips, of the pool's first */
 	struct weir_addr addr;
+	struct weir_addr source; /* of the outer header; all zero: chosen by the kernel's routes */
+	__u8 server_id_length;	 /* 0: none */
+	__u8 server_id[SERVER_ID_MAX];
 };
 
 struct identity {
@@ -124,6 +140,14 @@ int model_policy_del(struct model *m, const struct args *args, struct weir_error
 
 /* A VIP by name or by service text; -ENOENT suggests the nearest name. */
 int model_vip_find(const struct model *m, const char *text, size_t *ret_index, struct weir_error *err);
+/* The options of `vip add` and `backend add` from their words, and as words again, each behind a blank. */
+int vip_options_parse(const struct args *args, const struct service *service, struct vip_options *ret,
+		      struct weir_error *err);
+int backend_options_parse(const struct args *args, struct backend *ret, struct weir_error *err);
+#define OPTIONS_TEXT_MAX 192
+bool backend_has_source(const struct backend *backend);
+const char *vip_options_text(const struct vip_options *options, char buf[OPTIONS_TEXT_MAX]);
+const char *backend_options_text(const struct backend *backend, char buf[OPTIONS_TEXT_MAX]);
 /* The word that names a VIP in text: its name, or its service. */
 const char *model_vip_label(const struct vip *vip, char buf[SERVICE_TEXT_MAX]);
 int model_identity_find(const struct model *m, const char *name, size_t *ret_index, struct weir_error *err);

@@ -42,6 +42,10 @@ int model_backend_add(struct model *m, const struct args *args, struct weir_erro
 
 	if (!rc)
 		rc = weight_from(args, &backend.weight, err);
+	if (!rc)
+		rc = backend_options_parse(args, &backend, err);
+	if (!rc)
+		rc = weir_at(err, model_nat_backend(m, &backend, err), args_word(args, "ADDRESS"));
 	if (rc)
 		return rc;
 	backend.drained = args_flag(args, "drain");

@@ -184,6 +184,10 @@ int model_vip_add(struct model *m, const struct args *args, struct weir_error *e
 		rc = vip_from(m, args, &vip, err);
 	if (!rc)
 		rc = vip_clash(m, &vip, args, err);
+	if (!rc)
+		rc = vip_options_parse(args, &vip.service, &vip.options, err);
+	if (!rc)
+		rc = weir_at(err, model_nat_vip(m, &vip, err), args_word(args, "SERVICE"));
 	if (!rc && m->vips_count >= WEIR_MAX_VIPS - 1)
 		rc = weir_full(err, WEIR_LIMIT_VIPS, WEIR_MAX_VIPS - 1);
 	if (!rc)

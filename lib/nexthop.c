@@ -39,7 +39,7 @@ static struct weir_dev *device_claim(struct plane *p, __u32 ifindex)
 	return NULL;
 }
 
-static void device_flag(struct plane *p, int ifindex)
+void nexthop_device(struct plane *p, int ifindex)
 {
 	struct weir_dev *dev = device_claim(p, ifindex);
 	bool takes = false;
@@ -67,12 +67,15 @@ void nexthops_fill(struct plane *p, struct weir_backend *table)
 			b->csum = outer_csum(b);
 			continue;
 		}
-		b->src = route.source;
+		if (!(b->flags & WEIR_BACKEND_SOURCE))
+			b->src = route.source;
 		b->csum = outer_csum(b);
-		if (route.local)
+		if (route.local) {
+			b->flags |= WEIR_BACKEND_LOCAL;
 			continue;
+		}
 		if (route.ifindex != flagged) /* mostly it is the same one for all */
-			device_flag(p, route.ifindex);
+			nexthop_device(p, route.ifindex);
 		flagged = route.ifindex;
 		if (!b->dmac) /* the packet path has not asked yet */
 			neighbour_resolve(route.ifindex, &route.gateway, NULL);

@@ -7,6 +7,7 @@
 #include "bpf/packet.h"
 #include "bpf/service.h"
 #include "bpf/track.h"
+#include "quic.h"
 
 struct target {
 	__u64 hash;  /* of the flow */
@@ -133,18 +134,17 @@ __noinline int owner_find(const struct packet *p, struct target *t, __u32 g)
 }
 
 /* WEIR_R_PASS: not a VIP's. NEXT: *ret is its backend. */
-static __always_inline int balance(const struct packet *p, const struct weir_gen *gen, __u32 g, struct target *ret)
+static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, const struct weir_gen *gen, __u32 g,
+				   struct target *ret)
 {
 	struct weir_service_stats *vip_stats, *backend_stats;
 	bool opens = packet_opens(p);
 	struct weir_slot *slot;
 	struct weir_vip *vip;
-	__u32 id, backend;
+	__u32 id, backend, named;
 
 	if (!gen->vips)
 		return WEIR_R_PASS;
-	if (p->fragment == FRAGMENT_LATER)
-		return vip_find(g, &p->dst, 0, WEIR_VIP_ADDRESS) ? WEIR_R_FRAGMENT : WEIR_R_PASS;
 	if (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP)
 		return WEIR_R_PASS;
 	vip = vip_of(p, gen, g);
@@ -159,11 +159,16 @@ static __always_inline int balance(const struct packet *p, const struct weir_gen
 
 	*ret = (struct target){.vip = id, .flags = vip->flags, .pool = vip->pool};
 	ret->hash = weir_hash_flow(&p->src, &p->dst, p->sport_be, p->dport_be, p->proto);
+	if (ret->flags & WEIR_VIP_AFFINITY)
+		ret->hash = weir_hash_flow(&p->src, &p->dst, 0, 0, 0);
 	slot = ring_slot(vip->ring, ret->hash);
 	if (!slot)
 		return WEIR_R_NO_BACKEND;
 	backend = slot->cur;
-	if (slot->flags & WEIR_SLOT_UNSETTLED || ret->flags & (WEIR_VIP_TRACK | WEIR_VIP_QUEUED))
+	named = ret->flags & WEIR_VIP_QUIC ? quic_backend(ctx, p, g * WEIR_MAX_VIPS + id) : 0;
+	if (named && backend_exists(g, named))
+		backend = named;
+	else if (slot->flags & WEIR_SLOT_UNSETTLED || ret->flags & (WEIR_VIP_TRACK | WEIR_VIP_QUEUED))
 		backend = owner_find(p, ret, g);
 	if (!backend)
 		return WEIR_R_NO_BACKEND;

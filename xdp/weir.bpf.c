@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The XDP pipeline: what every packet that comes in goes through, top to bottom. */
 #include "balance.h"
+#include "edge.h"
 #include "filter.h"
 #include "forward.h"
+#include "reply.h"
 
 /* The only way out. */
 static __always_inline int leave(const struct packet *p, int reason, __u32 ifindex)
@@ -52,9 +54,13 @@ static __always_inline int pipeline(struct xdp_md *ctx, __u32 bytes)
 	if (reason == NEXT)
 		reason = filter(&p, gen);
 	if (reason == NEXT)
-		reason = balance(&p, gen, g, &target);
+		reason = edge(ctx, &p, gen, g);
+	if (reason == NEXT)
+		reason = balance(ctx, &p, gen, g, &target);
 	if (reason == NEXT)
 		reason = forward(ctx, &p, &target, ctl->hz, &ifindex);
+	else if (reason == WEIR_R_PASS)
+		reason = reply(ctx, &p, gen, g, &ifindex);
 	return leave(&p, reason, ifindex);
 }
 

@@ -11,7 +11,7 @@
 #define HOP_PROBE_LOOKUPS 10
 
 #define HOP_STATE_SHIFT 56
-#define HOP_STATE_MASK	0x7f
+#define HOP_STATE_MASK	0x3f
 
 static __always_inline enum weir_hop_state hop_state(__u64 dmac)
 {
@@ -29,7 +29,7 @@ static __always_inline __u64 hop_mac(const __u8 mac[ETH_ALEN])
 /* Ask the kernel. One CPU at a time does (hop_get), so plain stores suffice; dmac, which carries the state, goes last. */
 static __always_inline void hop_look_up(struct xdp_md *ctx, struct weir_backend *b)
 {
-	__u64 state = WEIR_HOP_NO_ROUTE, xmit = 0;
+	__u64 state = WEIR_HOP_NO_ROUTE, xmit = 0, gateway = 0;
 	struct bpf_fib_lookup fib;
 	struct weir_dev *dev;
 	long rc = fib_look_up(ctx, ctx->ingress_ifindex, &b->src, &b->dst, &fib);
@@ -43,6 +43,8 @@ static __always_inline void hop_look_up(struct xdp_md *ctx, struct weir_backend 
 		dev = device_find(fib.ifindex);
 		if (dev && dev->flags & WEIR_DEV_XMIT)
 			xmit = WEIR_HOP_XMIT;
+		if (!fib_on_link(&fib, &b->dst))
+			gateway = WEIR_HOP_GATEWAY;
 		state = WEIR_HOP_SLOW;
 		if (rc == BPF_FIB_LKUP_RET_SUCCESS && (xmit || fib.ifindex == ctx->ingress_ifindex))
 			state = WEIR_HOP_READY;
@@ -50,11 +52,13 @@ static __always_inline void hop_look_up(struct xdp_md *ctx, struct weir_backend 
 			b->probe = HOP_PROBE_LOOKUPS;
 	} else if (rc == BPF_FIB_LKUP_RET_UNSUPP_LWT) {
 		state = WEIR_HOP_SLOW;
+	} else if (b->flags & WEIR_BACKEND_LOCAL) {
+		state = WEIR_HOP_LOCAL;
 	} else if (rc == BPF_FIB_LKUP_RET_FWD_DISABLED) {
 		state = WEIR_HOP_FORWARDING_OFF;
 	}
 	b->smac = hop_mac(fib.smac);
-	*(volatile __u64 *)&b->dmac = hop_mac(fib.dmac) | state << HOP_STATE_SHIFT | xmit;
+	*(volatile __u64 *)&b->dmac = hop_mac(fib.dmac) | state << HOP_STATE_SHIFT | xmit | gateway;
 }
 
 /* The backend's next hop as of at most a second ago: its dmac word. *ret_probe: this packet should go through the stack. */

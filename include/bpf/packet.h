@@ -41,7 +41,10 @@ enum fragment { FRAGMENT_NONE, FRAGMENT_FIRST, FRAGMENT_LATER };
 struct packet {
 	__u32 bytes; /* the frame, all of it */
 	__u32 ifindex;
-	__u32 l3;	/* offset of the IP header */
+	__u32 l3; /* offset of the IP header */
+	__u32 l4; /* offset of what follows it and its extension headers */
+	/* an ICMP error that follows its flow (xdp/edge.h): where the packet that it quotes has these; else 0 */
+	__u32 quoted_l3, quoted_l4;
 	__u32 ip_bytes; /* IP header and payload, as the header says */
 	struct weir_addr src, dst;
 	__be16 sport_be, dport_be; /* 0 for other protocols and later fragments */
@@ -51,6 +54,7 @@ struct packet {
 	__u8 fragment;
 	__u8 flags;	    /* TCP flags, or ICMP type */
 	__u8 code;	    /* ICMP code */
+	bool cut;	    /* quoted by an ICMP error: may end before its length says */
 	bool gso;	    /* TC: many segments still in one, of which the length field may say 0 (more than 64 KiB) */
 	__be32 fragment_id; /* of a fragment: the same for all parts of a packet */
 };
@@ -93,6 +97,11 @@ static __always_inline void addr_from_v4(struct weir_addr *a, __be32 v4)
 static __always_inline bool addr_is_v4(const struct weir_addr *a)
 {
 	return a->w[0] == 0 && a->w[1] == 0 && a->w[2] == bpf_htonl(0xffff);
+}
+
+static __always_inline bool addr_same(const struct weir_addr *a, const struct weir_addr *b)
+{
+	return a->w[0] == b->w[0] && a->w[1] == b->w[1] && a->w[2] == b->w[2] && a->w[3] == b->w[3];
 }
 
 static __always_inline bool addr_is_zero(const struct weir_addr *a)
@@ -140,6 +149,8 @@ static __always_inline int parse_ipv4(struct cursor *c, struct packet *p)
 		return WEIR_R_IP_HEADER;
 	total = bpf_ntohs(ip->tot_len);
 	if (p->gso && total == 0)
+		total = sizeof(*ip) + c->left;
+	if (p->cut && total > sizeof(*ip) + c->left)
 		total = sizeof(*ip) + c->left;
 	if (total < header || total - sizeof(*ip) > c->left)
 		return WEIR_R_IP_LENGTH;
@@ -204,6 +215,8 @@ static __always_inline int parse_ipv6(struct cursor *c, struct packet *p)
 		return WEIR_R_IP_HEADER;
 	payload = bpf_ntohs(ip->payload_len);
 	if (p->gso && payload == 0)
+		payload = c->left;
+	if (p->cut && payload > c->left)
 		payload = c->left;
 	if (payload > c->left)
 		return WEIR_R_IP_LENGTH;
@@ -271,6 +284,7 @@ static __always_inline int parse(struct cursor *c, struct packet *p)
 		return WEIR_R_NOT_IP;
 	if (reason != NEXT)
 		return reason;
+	p->l4 = p->l3 + p->ip_bytes - c->left;
 	reason = parse_transport(c, p);
 	if (reason == NEXT && is_neighbour_discovery(p))
 		return WEIR_R_NEIGHBOUR;

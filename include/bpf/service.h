@@ -8,6 +8,9 @@
 #include "weir/hash.h"
 
 PINNED_MAP(weir_vips, BPF_MAP_TYPE_ARRAY, __u32, struct weir_vip_line, 2 * WEIR_VIP_LINES, BPF_F_MMAPABLE);
+PINNED_MAP(weir_vip_options, BPF_MAP_TYPE_ARRAY, __u32, struct weir_vip_options, 2 * WEIR_MAX_VIPS, BPF_F_MMAPABLE);
+PINNED_MAP(weir_nat, BPF_MAP_TYPE_HASH, struct weir_nat_key, __u32, 2 * WEIR_MAX_NAT, BPF_F_NO_PREALLOC);
+PINNED_MAP(weir_quic, BPF_MAP_TYPE_HASH, struct weir_quic_key, __u32, 2 * WEIR_MAX_SERVER_IDS, BPF_F_NO_PREALLOC);
 PINNED_MAP(weir_backends, BPF_MAP_TYPE_ARRAY, __u32, struct weir_backend, 2 * WEIR_MAX_BACKENDS, BPF_F_MMAPABLE);
 PINNED_MAP(weir_pools, BPF_MAP_TYPE_ARRAY, __u32, struct weir_pool, 2 * WEIR_MAX_VIPS, BPF_F_MMAPABLE);
 PINNED_MAP(weir_vip_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_service_stats, WEIR_MAX_VIPS, 0);

@@ -80,6 +80,7 @@ struct weir_gen {
 	struct weir_prefix_set ident; /* address -> identity */
 	__u32 vips;		      /* number of VIPs; 0: the balancer is skipped */
 	__u32 vips_any_port;	      /* of them with port 0: a second look-up is worth while */
+	__u32 vips_nat;		      /* of them in WEIR_MODE_NAT: replies are looked for */
 	__u32 policy_on;	      /* some rule or default exists: TC judges and tracks */
 	__u32 policy_version;	      /* increased when policy or identities change */
 	__u32 ports;		      /* chunk of __u16 [tcp,udp][65536]: port -> class */
@@ -87,7 +88,7 @@ struct weir_gen {
 	__u32 text;		      /* first chunk of the configuration's text, which the packet path never reads */
 	__u32 text_bytes;
 	__u16 proto_class[256]; /* protocol -> class, for all but TCP and UDP; 0: mentioned by no rule */
-	__u32 pad[8];
+	__u32 pad[7];
 };
 
 struct weir_ctl {
@@ -127,8 +128,23 @@ _Static_assert(WEIR_REASONS <= WEIR_REASONS_ROOM, "abi");
  * own (later fragments) are known to be a VIP's. */
 #define WEIR_VIP_ADDRESS 255
 
-#define WEIR_VIP_TRACK	64u /* flags: every packet's flow is tracked (UDP), not only those of slots that change hands */
-#define WEIR_VIP_QUEUED 128u /* its pool has a plan that waits: the pool's record says which ring it is */
+/* weir_vip.flags: 0 is IP in IP and nothing else, the case that a single test tells from all others */
+enum {
+	WEIR_VIP_MODE = 3,     /* mask of enum weir_mode */
+	WEIR_VIP_AFFINITY = 4, /* all flows of a source go to one backend */
+	WEIR_VIP_QUIC = 8,     /* connection ids may name the backend */
+	WEIR_VIP_MSS = 16,     /* SYNs are clamped */
+	WEIR_VIP_CHANCE = 32,  /* the backends' decap programs pass on what is not theirs */
+	WEIR_VIP_TRACK = 64,   /* every packet's flow is tracked (UDP), not only those of slots that change hands */
+	WEIR_VIP_QUEUED = 128, /* its pool has a plan that waits: the pool's record says which ring it is */
+};
+
+enum weir_mode {
+	WEIR_MODE_IPIP,
+	WEIR_MODE_GUE,
+	WEIR_MODE_L2,  /* to the backend's MAC, packet unchanged */
+	WEIR_MODE_NAT, /* destination address and port rewritten; replies rewritten back */
+};
 
 struct weir_vip {
 	struct weir_addr addr;
@@ -144,6 +160,36 @@ struct weir_vip_line {
 	struct weir_vip vip[2];
 };
 _Static_assert(sizeof(struct weir_vip_line) == 64, "abi");
+
+/* What few packets of a VIP need: weir_vip_options[generation * WEIR_MAX_VIPS + id] */
+struct weir_vip_options {
+	struct weir_addr addr;
+	__be16 port_be;	    /* 0: any */
+	__be16 nat_port_be; /* of the backends, 0: the packet's own */
+	__u16 mss;
+	__u8 cid_offset;
+	__u8 cid_length;
+	__u8 chance_bytes; /* most that the second chance adds to a packet */
+	__u8 pad[7];
+};
+_Static_assert(sizeof(struct weir_vip_options) == 32, "abi");
+
+/* A backend's address, port and protocol name the VIP that its replies are from (WEIR_MODE_NAT). */
+struct weir_nat_key {
+	struct weir_addr addr;
+	__be16 port_be; /* 0: any */
+	__u8 proto;
+	__u8 generation;
+};
+_Static_assert(sizeof(struct weir_nat_key) == 20, "abi");
+
+/* A QUIC server id names a backend of a VIP (WEIR_VIP_QUIC). */
+struct weir_quic_key {
+	__u32 vip; /* index of its options: generation and id */
+	__u32 pad;
+	__u8 server_id[8]; /* behind its cid_length bytes: 0 */
+};
+_Static_assert(sizeof(struct weir_quic_key) == 16, "abi");
 
 /* The ring: WEIR_RING_SLOTS slots, eight to a line. Backend numbers; 0 is none. */
 #define WEIR_RING_SLOTS 65536
@@ -213,9 +259,15 @@ enum weir_hop_state {
 	WEIR_HOP_SLOW,		 /* the kernel must resolve it, or the device takes no XDP frames: through the stack */
 	WEIR_HOP_NO_ROUTE,	 /* the kernel's routes refuse */
 	WEIR_HOP_FORWARDING_OFF, /* the kernel does not say, since the device does not forward */
+	WEIR_HOP_LOCAL,		 /* the backend is this host */
 };
 
-#define WEIR_HOP_XMIT (1ull << 63) /* its device takes redirected frames (WEIR_DEV_XMIT); else only XDP_TX goes there */
+/* weir_backend.flags */
+#define WEIR_BACKEND_LOCAL  1u /* it is this host */
+#define WEIR_BACKEND_SOURCE 2u /* its src was given, not found */
+
+#define WEIR_HOP_XMIT	 (1ull << 63) /* its device takes redirected frames (WEIR_DEV_XMIT); else only XDP_TX goes there */
+#define WEIR_HOP_GATEWAY (1ull << 62) /* the MAC is that of a router, not of the backend */
 
 /* A backend, one line. The first 40 bytes are configuration, the rest is what the packet path learnt from the kernel's
  * routes and neighbours and refreshes once a second (include/bpf/nexthop.h). */
@@ -226,7 +278,7 @@ struct weir_backend {
 	__u16 flags;
 	__u32 checked; /* low word of jiffies at the last look-up */
 	/* one aligned word each, so that a reader never sees half an address: MAC in the low 6 bytes as on the wire */
-	__u64 dmac; /* | enum weir_hop_state << 56 | WEIR_HOP_XMIT */
+	__u64 dmac; /* | enum weir_hop_state << 56 | WEIR_HOP_XMIT | WEIR_HOP_GATEWAY */
 	__u64 smac;
 	__u32 ifindex;
 	__u16 mtu;  /* of the path, 0: unknown */
@@ -240,6 +292,9 @@ _Static_assert(sizeof(struct weir_backend) == 64, "abi");
 struct weir_meta {
 	__u32 magic;
 	__u32 backend; /* index into weir_backends, generation included */
+	__u16 mode;    /* enum weir_mode; WEIR_MODE_NAT: rewritten already, to be routed by its own destination */
+	__u16 next[2]; /* WEIR_MODE_GUE: who may know the flow if the backend does not; 0: none */
+	__u16 pad;
 };
 
 struct weir_service_stats { /* per CPU: weir_vip_stats by VIP id, weir_be_stats by backend id */

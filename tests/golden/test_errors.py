@@ -33,7 +33,7 @@ COMMANDS = [
     ("attach eth0 --xdp off --tc off", USAGE,
      "nothing to attach: XDP and TC are both off\nhint: `weir detach eth0` takes programs off"),
     ("backend add www 10.1.0.12 wieght 1", USAGE,
-     "unexpected 'wieght'\nhint: did you mean 'weight'? usage: backend add VIP ADDRESS [weight WEIGHT] [drain] [--now] [--queue]"),
+     "unexpected 'wieght'\nhint: did you mean 'weight'? usage: backend add VIP ADDRESS [weight WEIGHT] [drain] [source SOURCE] [server-id SERVERID] [--now] [--queue]"),
     # addresses, prefixes, ports, weights
     ("drop add 300.1.1.1", USAGE, "'300.1.1.1' is not an address\nhint: 300 is out of range: 0 to 255"),
     ("drop add 1.2.3", USAGE, "'1.2.3' is not an address\nhint: an IPv4 address has four numbers, this has 3"),
@@ -150,7 +150,7 @@ hint: a configuration says what there is, with drop add, allow add, vip add, bac
 weir: FILE:1:9: SERVICE is missing
 vip add
         ^
-hint: usage: vip add SERVICE [PORTPROTO] [name NAME] [pool POOL] [settle SETTLE] [hold HOLD] [track]
+hint: usage: vip add SERVICE [PORTPROTO] [name NAME] [pool POOL] [settle SETTLE] [hold HOLD] [track] [mode ipip|gue|l2|nat] [port PORT] [second-chance] [mss MSS] [affinity source] [quic cid-offset CIDOFFSET cid-length CIDLENGTH]
 """),
     ('identity add app cgroup "/a b\n', """\
 weir: FILE:1:25: quote not closed

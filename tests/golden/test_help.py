@@ -74,7 +74,7 @@ TYPED = [
     ("weir vip add 203.0.113.10:443/tcp ho", "hold"),
     ("weir vip add [2001:db8::10]:443/tcp na", "name"),
     ("weir backend add ", "203.0.113.11:80/tcp www"),
-    ("weir backend add www 10.1.0.11 ", "--now --queue drain weight"),
+    ("weir backend add www 10.1.0.11 ", "--now --queue drain server-id source weight"),
     ("weir backend add 203.0.113.11:8", "80/tcp"),
     ("weir policy add ", "allow deny"),
     ("weir policy add allow ", "from"),
