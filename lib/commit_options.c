@@ -62,8 +62,10 @@ static int entry_put(const struct commit *c, enum plane_map map, const void *key
 static int backend_put(const struct commit *c, const struct vip *vip, const struct backend *b, __u32 index,
 		       struct weir_error *err)
 {
-	struct weir_nat_key nat = {b->addr, vip->options.port ? htons(vip->options.port) : vip->service.port_be,
-				   vip->service.proto, (__u8)c->to};
+	struct weir_nat_key nat = {.addr = b->addr,
+				   .port_be = vip->options.port ? htons(vip->options.port) : vip->service.port_be,
+				   .proto = vip->service.proto,
+				   .generation = (__u8)c->to};
 	struct weir_quic_key quic = {.vip = index};
 	__u32 id = b->id;
 	int rc = 0;

@@ -67,7 +67,10 @@ static __always_inline int pipeline(struct xdp_md *ctx, __u32 bytes)
 SEC("xdp")
 int weir_xdp(struct xdp_md *ctx)
 {
-	return pipeline(ctx, ctx->data_end - ctx->data);
+	__u64 bytes = (long)ctx->data_end - (long)ctx->data;
+
+	barrier_var(bytes); /* else clang may spill half a pointer before it subtracts, which the verifier forbids */
+	return pipeline(ctx, bytes);
 }
 
 /* the same for devices whose frames may lie in several buffers (a large MTU) */

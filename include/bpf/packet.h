@@ -15,6 +15,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "bpf/account.h"
+#include "weir/hash.h"
 
 #define VLAN_TAGS_MAX	2
 #define EXT_HEADERS_MAX 6 /* RFC 8200 4.1: hop-by-hop, destination, routing, fragment, AH, destination */
@@ -88,25 +89,29 @@ static __always_inline bool cursor_skip(struct cursor *c, __u32 size)
 
 static __always_inline void addr_from_v4(struct weir_addr *a, __be32 v4)
 {
-	a->w[0] = 0;
-	a->w[1] = 0;
-	a->w[2] = bpf_htonl(0xffff);
-	a->w[3] = v4;
+	a->d[0] = 0;
+	a->d[1] = weir_word(bpf_htonl(0xffff), v4);
+}
+
+static __always_inline void addr_from_v6(struct weir_addr *a, const struct in6_addr *v6)
+{
+	a->d[0] = weir_word(v6->s6_addr32[0], v6->s6_addr32[1]);
+	a->d[1] = weir_word(v6->s6_addr32[2], v6->s6_addr32[3]);
 }
 
 static __always_inline bool addr_is_v4(const struct weir_addr *a)
 {
-	return a->w[0] == 0 && a->w[1] == 0 && a->w[2] == bpf_htonl(0xffff);
+	return a->d[0] == 0 && a->w[2] == bpf_htonl(0xffff);
 }
 
 static __always_inline bool addr_same(const struct weir_addr *a, const struct weir_addr *b)
 {
-	return a->w[0] == b->w[0] && a->w[1] == b->w[1] && a->w[2] == b->w[2] && a->w[3] == b->w[3];
+	return a->d[0] == b->d[0] && a->d[1] == b->d[1];
 }
 
 static __always_inline bool addr_is_zero(const struct weir_addr *a)
 {
-	return !(a->w[0] | a->w[1] | a->w[2] | a->w[3]);
+	return !(a->d[0] | a->d[1]);
 }
 
 /* Ethernet and up to two VLAN tags; *ret_proto is what follows. */
@@ -224,8 +229,8 @@ static __always_inline int parse_ipv6(struct cursor *c, struct packet *p)
 	p->ip_bytes = sizeof(*ip) + payload;
 	p->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
 	p->proto = ip->nexthdr;
-	__builtin_memcpy(&p->src, &ip->saddr, sizeof(p->src));
-	__builtin_memcpy(&p->dst, &ip->daddr, sizeof(p->dst));
+	addr_from_v6(&p->src, &ip->saddr);
+	addr_from_v6(&p->dst, &ip->daddr);
 	if (addr_is_v4(&p->src) || addr_is_v4(&p->dst))
 		return WEIR_R_MAPPED;
 	return parse_extensions(c, p);

@@ -18,8 +18,7 @@ PINNED_MAP(weir_be_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_service_
 
 static __always_inline bool vip_is(const struct weir_vip *v, const struct weir_addr *addr, __be16 port_be, __u8 proto)
 {
-	return v->proto == proto && v->port_be == port_be && v->addr.w[3] == addr->w[3] && v->addr.w[2] == addr->w[2] &&
-	       v->addr.w[1] == addr->w[1] && v->addr.w[0] == addr->w[0];
+	return v->addr.d[1] == addr->d[1] && v->port_be == port_be && v->proto == proto && v->addr.d[0] == addr->d[0];
 }
 
 /* The VIP of exactly this address, port and protocol in generation g, or NULL. */

@@ -29,7 +29,10 @@ enum weir_reason {
 enum weir_hook { WEIR_HOOK_XDP, WEIR_HOOK_EGRESS, WEIR_HOOK_INGRESS, WEIR_HOOKS };
 
 struct weir_addr {
-	__be32 w[4];
+	union {
+		__be32 w[4];
+		__u64 d[2]; /* to copy, compare and hash: two stores of half the size and then one load make a CPU wait */
+	};
 };
 _Static_assert(sizeof(struct weir_addr) == 16, "abi");
 
@@ -180,8 +183,9 @@ struct weir_nat_key {
 	__be16 port_be; /* 0: any */
 	__u8 proto;
 	__u8 generation;
+	__u32 pad;
 };
-_Static_assert(sizeof(struct weir_nat_key) == 20, "abi");
+_Static_assert(sizeof(struct weir_nat_key) == 24, "abi");
 
 /* A QUIC server id names a backend of a VIP (WEIR_VIP_QUIC). */
 struct weir_quic_key {
