@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The balancer: one VIP of each kind with 1,000 backends, against encapsulation into a constant header."""
+from bpf import run_xdp
 from harness import XDP_PASS, XDP_TX, Group, frame4, frame6, some4, some6, wire4, wire6
 from lab import Lab
 
 VIP4, VIP6, BACKENDS, GATEWAY = "203.0.113.10", "2001:db8:f::10", 1000, "198.51.100.2"
+CHANGING = {"1 %": "203.0.113.11", "100 %": "203.0.113.12"}  # of the slots
 VIP6_BYTES = bytes.fromhex("20010db8000f00000000000000000010")
 
 
@@ -29,6 +31,21 @@ def router(lab):
     lab.weir("attach in")
 
 
+def change(lab):
+    """two pools in the first phase of a plan: one gets a hundredth backend, the other has all of its replaced"""
+    for (share, vip), (first, then) in zip(CHANGING.items(), ((99, 100), (10, 20))):
+        name = f"p{vip[-2:]}"
+        lab.weir(f"vip add {vip}:80/tcp name {name} settle 604800")
+        for i in range(first):
+            lab.weir(f"backend add {name} 10.128.{vip[-2:]}.{i + 1}")
+        run_xdp(lab, "in", frame4(src="192.0.2.1", dst=vip))  # else there would be nothing to keep
+        wanted = [line for line in lab.weir("save").stdout.splitlines() if share == "1 %" or f"add {name} 10" not in line]
+        wanted += [f"backend add {name} 10.128.{vip[-2:]}.{i + 1}" for i in range(first, then)]
+        lab.weir("apply -", stdin="\n".join(wanted) + "\n")
+        shown = lab.weir_json(f"vip show {name}")
+        assert shown["phase"] == "learn" and shown["slots_unsettled"] // 655 == int(share.split()[0]), shown
+
+
 def flows(group, quick):
     """tables by name: number of flows"""
     sizes = {"one": 1, "1k": 1000, "100k": 100_000, "1M": 1_000_000}
@@ -44,6 +61,7 @@ def run(quick):
     with Lab() as lab:
         router(lab)
         lab.weir("apply -", stdin=configuration(BACKENDS))
+        change(lab)
         group = Group(lab, quick, "lb")
         sizes = flows(group, quick)
         established(group, sizes)
@@ -71,6 +89,11 @@ def established(group, sizes):
     group.case("floor new", "floor", "floor_ipip", "1M", packet, XDP_TX, fresh=0x0f00)
     balanced(group, "new flow (SYN)", "one", packet, "floor one", goal=1.7, flows=1)
     balanced(group, "new flow (SYN)", "1M", packet, "floor new", goal=2.8, flows=16_000_000, fresh=0x0f00)
+
+
+    for (share, vip), goal in zip(CHANGING.items(), (3, 13)):
+        balanced(group, f"established TCP, {share} of slots changing hands", "1M", frame4(dst=vip), "floor 1M", goal=goal,
+                 flows=1_000_000)
 
 
 def others(group):

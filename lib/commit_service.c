@@ -46,11 +46,13 @@ static int vip_place(struct weir_vip_line *lines, struct weir_vip v, struct weir
 }
 
 /* One entry for the address, whatever the port: packets without ports of their own are recognised by it. */
-static int address_place(const struct commit *c, size_t index, struct weir_vip_line *lines, struct weir_error *err)
+static int address_place(struct commit *c, size_t index, struct weir_vip_line *lines, struct weir_error *err)
 {
 	const struct vip *vips = c->m->vips;
 	struct weir_vip v = {.addr = vips[index].service.addr, .proto = WEIR_VIP_ADDRESS};
+	__u32 bit = weir_vip_bit(&v.addr);
 
+	c->next.vip_filter[bit / 64] |= 1ull << bit % 64;
 	for (size_t i = 0; i < index; i++)
 		if (!memcmp(&vips[i].service.addr, &v.addr, sizeof(v.addr)))
 			return 0;

@@ -143,7 +143,7 @@ static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, c
 	struct weir_vip *vip;
 	__u32 id, backend, named;
 
-	if (!gen->vips)
+	if (!gen->vips || !vip_maybe(gen, &p->dst))
 		return WEIR_R_PASS;
 	if (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP)
 		return WEIR_R_PASS;

@@ -21,6 +21,14 @@ static __always_inline bool vip_is(const struct weir_vip *v, const struct weir_a
 	return v->addr.d[1] == addr->d[1] && v->port_be == port_be && v->proto == proto && v->addr.d[0] == addr->d[0];
 }
 
+/* Maybe an address of VIPs; false: certainly not. */
+static __always_inline bool vip_maybe(const struct weir_gen *gen, const struct weir_addr *addr)
+{
+	__u32 bit = weir_vip_bit(addr);
+
+	return gen->vip_filter[bit / 64] >> bit % 64 & 1;
+}
+
 /* The VIP of exactly this address, port and protocol in generation g, or NULL. */
 static __always_inline struct weir_vip *vip_find(__u32 g, const struct weir_addr *addr, __be16 port_be, __u8 proto)
 {

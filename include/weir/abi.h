@@ -92,6 +92,7 @@ struct weir_gen {
 	__u32 text_bytes;
 	__u16 proto_class[256]; /* protocol -> class, for all but TCP and UDP; 0: mentioned by no rule */
 	__u32 pad[7];
+	__u64 vip_filter[8]; /* a bit for the hash of every VIP's address: most other packets need no look-up */
 };
 
 struct weir_ctl {
@@ -104,7 +105,7 @@ struct weir_ctl {
 	struct weir_gen gens[2];
 };
 _Static_assert(sizeof(struct weir_ctl) == 64 + 2 * sizeof(struct weir_gen), "abi");
-_Static_assert(sizeof(struct weir_gen) == 6 * 64 + 32 + 512 + 32, "abi");
+_Static_assert(sizeof(struct weir_gen) == 6 * 64 + 32 + 512 + 32 + 64, "abi");
 
 /* ---- devices: slot = ifindex modulo WEIR_MAX_DEVS, up to WEIR_DEV_PROBES further. Slot 0 counts for those that found none.
  * The packet path claims a slot itself, so a program attached by hand counts too. */

@@ -42,15 +42,23 @@ weir_hash_flow(const struct weir_addr *src, const struct weir_addr *dst, __be16 
 	return weir_hash_finish(h);
 }
 
+static inline __attribute__((always_inline)) __u64 weir_hash_address(const struct weir_addr *addr)
+{
+	return addr->d[0] * WEIR_HASH_K0 + addr->d[1] * WEIR_HASH_K1;
+}
+
+/* An address's bit in weir_gen.vip_filter: 0..511. */
+static inline __attribute__((always_inline)) __u32 weir_vip_bit(const struct weir_addr *addr)
+{
+	return (__u32)(weir_hash_address(addr) >> 55);
+}
+
 /* The two lines where a VIP may stand (weir_vips of one generation). */
 static inline __attribute__((always_inline)) void weir_hash_vip(const struct weir_addr *addr, __be16 port_be,
 								__u8 proto, __u32 *ret_first, __u32 *ret_second)
 {
-	__u64 h = addr->d[0] * WEIR_HASH_K0;
+	__u64 h = weir_hash_finish(weir_hash_address(addr) + ((__u32)proto << 16 | port_be) * WEIR_HASH_K3);
 
-	h += addr->d[1] * WEIR_HASH_K1;
-	h += ((__u32)proto << 16 | port_be) * WEIR_HASH_K3;
-	h = weir_hash_finish(h);
 	*ret_first = (__u32)(h >> 32) & (WEIR_VIP_LINES - 1);
 	*ret_second = (__u32)(h >> 48) & (WEIR_VIP_LINES - 1);
 }
