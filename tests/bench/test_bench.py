@@ -95,13 +95,13 @@ def test_wrong_verdict_is_refused(group):
 
 def test_right_verdict_of_a_program_that_does_not_count_is_refused(group):
     group.case("hit", "floor", "floor_drop", "listed", frame4(), XDP_DROP, reason="listed")
-    assert "packets were counted for reasons" in refused(group)
+    assert "packets were counted for its reasons" in refused(group)
 
 
 def test_right_verdict_for_another_reason_is_refused(group):
     group.case("floor", "floor", "floor_pass", "listed", frame4(), XDP_PASS)
     group.weir("hit", "listed", frame4(), XDP_DROP, "truncated", "floor")
-    assert "packets were counted for reasons" in refused(group)
+    assert "packets were counted for its reasons" in refused(group)
 
 
 def test_one_packet_in_two_on_another_way_is_refused(group):
