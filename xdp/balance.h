@@ -154,7 +154,8 @@ static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, c
 	vip_stats = bpf_map_lookup_elem(&weir_vip_stats, &id);
 	if (vip_stats) {
 		count(&vip_stats->in, p->bytes);
-		vip_stats->flows += opens;
+		if (opens)
+			vip_stats->flows++;
 	}
 
 	*ret = (struct target){.vip = id, .flags = vip->flags, .pool = vip->pool};
@@ -175,7 +176,8 @@ static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, c
 	backend_stats = bpf_map_lookup_elem(&weir_be_stats, &backend);
 	if (backend_stats) {
 		count(&backend_stats->in, p->bytes);
-		backend_stats->flows += opens;
+		if (opens)
+			backend_stats->flows++;
 	}
 	ret->index = g * WEIR_MAX_BACKENDS + backend;
 	return NEXT;
