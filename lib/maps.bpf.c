@@ -2,6 +2,7 @@
 /* Every pinned map and no program: from this object the user side creates them and knows what they must look like. */
 #include "bpf/account.h"
 #include "bpf/chunks.h"
+#include "bpf/decap.h"
 #include "bpf/edge.h"
 #include "bpf/policy.h"
 #include "bpf/service.h"

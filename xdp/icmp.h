@@ -35,15 +35,6 @@ static __always_inline bool answer_allowed(__u32 hz)
 	return a->sent++ < ANSWERS_MAX;
 }
 
-static __always_inline void ether_turn(struct ethhdr *eth)
-{
-	__u8 mac[ETH_ALEN];
-
-	__builtin_memcpy(mac, eth->h_dest, ETH_ALEN);
-	__builtin_memcpy(eth->h_dest, eth->h_source, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, mac, ETH_ALEN);
-}
-
 /* ---- echo ---------------------------------------------------------------------------------------------------------------- */
 
 /* The request becomes its answer: ends exchanged, which no checksum notices, and the type, which ICMP's does. */

@@ -265,11 +265,13 @@ __noinline int forward_mode(struct xdp_md *ctx, const struct packet *p, const st
 	struct weir_vip_options *o;
 	struct weir_backend *b;
 	enum weir_mode mode;
+	__u32 index;
 	int reason;
 
 	if (!p || !t)
 		return WEIR_R_NO_BACKEND;
-	b = bpf_map_lookup_elem(&weir_backends, &t->index);
+	index = t->index; /* on Linux 6.1 a key may not lie in a global function's argument */
+	b = bpf_map_lookup_elem(&weir_backends, &index);
 	o = options_of(t);
 	if (!b || !o)
 		return WEIR_R_NO_BACKEND;

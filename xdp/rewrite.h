@@ -41,6 +41,16 @@ static __always_inline void *frame_at(struct xdp_md *ctx, __u32 offset, __u32 si
 	return at + size > end ? NULL : at;
 }
 
+/* Back to where it came from. */
+static __always_inline void ether_turn(struct ethhdr *eth)
+{
+	__u8 mac[ETH_ALEN];
+
+	__builtin_memcpy(mac, eth->h_dest, ETH_ALEN);
+	__builtin_memcpy(eth->h_dest, eth->h_source, ETH_ALEN);
+	__builtin_memcpy(eth->h_source, mac, ETH_ALEN);
+}
+
 /* Exchange one address of the IP header at l3. *change: what this adds to the sum of the addresses. */
 static __always_inline bool address_rewrite(struct xdp_md *ctx, __u32 l3, bool v4, enum end end,
 					    const struct weir_addr *to, __u32 *change)

@@ -11,6 +11,13 @@
 #define OUTER_TTL 64
 #define IP_DF	  0x4000
 
+/* RFC 3168: the low two bits of tos */
+#define ECN_MASK 3
+#define ECN_NONE 0
+#define ECN_ECT1 1
+#define ECN_ECT0 2
+#define ECN_CE	 3
+
 static __always_inline __u32 outer_bytes(const struct weir_backend *b)
 {
 	return addr_is_v4(&b->dst) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);

@@ -101,7 +101,9 @@ struct weir_ctl {
 	__u32 hz;		    /* jiffies a second */
 	__u32 flips;		    /* counts changes of gen, so that a reader sees that it was overtaken */
 	__u64 netns_dev, netns_ino; /* whose interface numbers these tables speak of; 0: not attached yet */
-	__u64 pad[4];
+	__u32 decap_listed; /* weir_addresses holds the addresses to decapsulate for; else the kernel's routes tell */
+	__u32 pad0;
+	__u64 pad[3];
 	struct weir_gen gens[2];
 };
 _Static_assert(sizeof(struct weir_ctl) == 64 + 2 * sizeof(struct weir_gen), "abi");
@@ -291,6 +293,10 @@ struct weir_backend {
 	__u8 pad;
 };
 _Static_assert(sizeof(struct weir_backend) == 64, "abi");
+
+/* weir_addresses: what an address of a backend is for; bits */
+#define WEIR_DECAP_TUNNEL 1u /* outer destination */
+#define WEIR_DECAP_VIP	  2u /* inner destination */
 
 /* XDP -> TC ingress, in front of the packet as XDP metadata */
 #define WEIR_META_MAGIC 0x77656972u

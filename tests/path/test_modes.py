@@ -6,6 +6,7 @@
 The backends are neighbours that exist as static entries only. What is rewritten is compared with what scapy builds from the
 fields, checksums included.
 """
+import socket
 import struct
 
 import lab as labs
@@ -119,6 +120,40 @@ def test_gue_source_port_is_the_flows(net):
     port = lambda sport: Ether(run_xdp(net, "in", eth() / ip4() / TCP(sport=sport, dport=80)).packet)[UDP].sport
     assert port(1000) == port(1000)
     assert len({port(sport) for sport in range(1000, 1050)}) > 40
+
+
+def chance(*addresses):
+    """the private field of a packet whose slot is changing hands"""
+    six = any(":" in address for address in addresses)
+    data = b"".join(socket.inet_pton(socket.AF_INET6, address if ":" in address else f"::ffff:{address}") if six
+                    else socket.inet_pton(socket.AF_INET, address) for address in addresses)
+    return struct.pack("!IBBBx", 1, 0, len(addresses), six) + data.ljust(32 if six else 8, b"\0")
+
+
+@pytest.mark.parametrize("vip,first,second", [("203.0.113.40", BE, BE2), ("203.0.113.41", BE, BE6)], ids=["IPv4", "mixed"])
+def test_second_chance_of_an_unsettled_slot(net, vip, first, second):
+    """the old backend still has it, and the packet says who will"""
+    syn = lambda sport: IP(src=CLIENT, dst=vip) / TCP(sport=sport, dport=80, flags="S")
+    net.weir(f"vip add {vip}:80/tcp mode gue second-chance")
+    net.weir(f"backend add {vip}:80/tcp {first}")
+    assert len(run_xdp(net, "in", eth() / syn(1)).packet) == 14 + 20 + 12 + 40
+    net.weir(f"backend add {vip}:80/tcp {second}")
+    moved = 0
+    for sport in range(1, 40):
+        inner = bytes(syn(sport))
+        out = run_xdp(net, "in", eth(type=0x800) / Raw(inner)).packet
+        sent = Ether(out)
+        field = chance(second)
+        if len(out) == 14 + 20 + 12 + 40:
+            continue
+        moved += 1
+        head = struct.pack("!BBH", len(field) // 4, 4, 1) + field
+        assert out == bytes(from_lb(net, first) / IP(src=LB, dst=first, id=0, flags="DF", ttl=64) /
+                            UDP(sport=sent[UDP].sport, dport=6080, chksum=0) / Raw(head + inner))
+    assert 8 < moved < 32
+    big = eth() / IP(src=CLIENT, dst=vip) / TCP(sport=1, dport=80, flags="A") / Raw(bytes(1430))
+    answer = Ether(run_xdp(net, "in", big).packet)
+    assert answer[ICMP].nexthopmtu == 1500 - 20 - 12 - (16 if second == BE2 else 40), "room for the field in every packet"
 
 
 # ---- by MAC
