@@ -5,18 +5,20 @@ from harness import XDP_PASS, XDP_TX, Group, frame4, frame6, some4, some6, wire4
 from lab import Lab
 
 VIP4, VIP6, BACKENDS, GATEWAY = "203.0.113.10", "2001:db8:f::10", 1000, "198.51.100.2"
+TUNNEL4 = "203.0.113.13"
 CHANGING = {"1 %": "203.0.113.11", "100 %": "203.0.113.12"}  # of the slots
 VIP6_BYTES = bytes.fromhex("20010db8000f00000000000000000010")
 
 
 def configuration(backends):
-    """three VIPs, each with that many backends of its own family"""
+    """three VIPs, each with that many backends of its own family, and one that shares the first's by GUE"""
     lines = []
     for name, address, proto, backend in (("www", VIP4, "tcp", "10.128.{}.{}"), ("dns", VIP4, "udp", "10.129.{}.{}"),
                                           ("www6", VIP6, "tcp", "2001:db8:a::{:x}{:02x}")):
         service = f"[{address}]:80/{proto}" if ":" in address else f"{address}:80/{proto}"
         lines.append(f"vip add {service} name {name}")
         lines += [f"backend add {name} {backend.format(i >> 8, i & 255)}" for i in range(1, backends + 1)]
+    lines.append(f"vip add {TUNNEL4}:80/tcp name tunnel pool www mode gue")
     return "\n".join(lines) + "\n"
 
 
@@ -103,6 +105,9 @@ def others(group):
     balanced(group, "UDP over IPv4", "one", udp, "floor udp", goal=1.7, flows=1)
     group.case("floor 6", "floor", "floor_ip6", "one6", tcp6, XDP_TX)
     balanced(group, "TCP over IPv6, IPv6 backends", "one6", tcp6, "floor 6", goal=1.7, flows=1)
+    gue = frame4(dst=TUNNEL4)
+    group.case("floor gue", "floor", "floor_gue", "one", gue, XDP_TX)
+    balanced(group, "TCP over IPv4, GUE", "one", gue, "floor gue", goal=1.7, flows=1)
     foreign = frame4(dst="203.0.113.99")
     group.case("floor pass", "floor", "floor_pass", "one", foreign, XDP_PASS)
     group.weir("no VIP's packet, passed", "one", foreign, XDP_PASS, "pass", "floor pass", goal=1.35, flows=1)

@@ -13,14 +13,14 @@
 /* not pinned: nobody but this program needs it, and for a moment only */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__type(key, struct fragment_key);
+	__type(key, struct weir_fragment_key);
 	__type(value, __u32); /* low word of jiffies */
 	__uint(max_entries, FRAGMENTS_MAX);
 } fragments SEC(".maps");
 
 static __always_inline int fragment_follow(const struct packet *p, __u32 hz)
 {
-	struct fragment_key key;
+	struct weir_fragment_key key;
 	__u32 *first;
 
 	if (p->fragment != FRAGMENT_LATER)
@@ -35,7 +35,7 @@ static __always_inline int fragment_follow(const struct packet *p, __u32 hz)
 static __always_inline void fragment_remember(const struct packet *p, bool allowed)
 {
 	__u32 now = bpf_jiffies64();
-	struct fragment_key key;
+	struct weir_fragment_key key;
 
 	if (p->fragment != FRAGMENT_FIRST)
 		return;

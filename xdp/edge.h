@@ -6,6 +6,7 @@
 #define WEIR_XDP_EDGE_H
 
 #include "bpf/edge.h"
+#include "bpf/fragment.h"
 #include "bpf/service.h"
 #include "icmp.h"
 
@@ -13,8 +14,8 @@
 
 static __always_inline void fragment_remember(const struct packet *p)
 {
-	struct fragment_first first = {p->sport_be, p->dport_be, bpf_jiffies64(), p->proto, {}};
-	struct fragment_key key;
+	struct weir_fragment_first first = {p->sport_be, p->dport_be, bpf_jiffies64(), p->proto, {}};
+	struct weir_fragment_key key;
 
 	fragment_key(&key, p);
 	bpf_map_update_elem(&weir_fragments, &key, &first, BPF_ANY);
@@ -22,8 +23,8 @@ static __always_inline void fragment_remember(const struct packet *p)
 
 static __always_inline bool fragment_follow(struct packet *p, __u32 hz)
 {
-	struct fragment_first *first;
-	struct fragment_key key;
+	struct weir_fragment_first *first;
+	struct weir_fragment_key key;
 
 	fragment_key(&key, p);
 	first = bpf_map_lookup_elem(&weir_fragments, &key);

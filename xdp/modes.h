@@ -28,7 +28,7 @@ static __always_inline __u32 mode_bytes(const struct target *t, const struct wei
 	case WEIR_MODE_IPIP:
 		return outer_bytes(b);
 	case WEIR_MODE_GUE:
-		o = options_of(t);
+		o = t->flags & WEIR_VIP_CHANCE ? options_of(t) : NULL;
 		return outer_bytes(b) + GUE_BYTES + (o ? o->chance_bytes : 0);
 	case WEIR_MODE_L2:
 	case WEIR_MODE_NAT:
@@ -270,16 +270,16 @@ __noinline int forward_mode(struct xdp_md *ctx, const struct packet *p, const st
 
 	if (!p || !t)
 		return WEIR_R_NO_BACKEND;
+	mode = t->flags & WEIR_VIP_MODE;
 	index = t->index; /* on Linux 6.1 a key may not lie in a global function's argument */
 	b = bpf_map_lookup_elem(&weir_backends, &index);
-	o = options_of(t);
-	if (!b || !o)
+	o = t->flags & WEIR_VIP_MSS || mode == WEIR_MODE_NAT ? options_of(t) : NULL;
+	if (!b)
 		return WEIR_R_NO_BACKEND;
-	if (t->flags & WEIR_VIP_MSS && packet_opens(p) && !p->quoted_l3)
+	if (o && t->flags & WEIR_VIP_MSS && packet_opens(p) && !p->quoted_l3)
 		mss_clamp(ctx, p, o->mss);
-	mode = t->flags & WEIR_VIP_MODE;
 	if (mode == WEIR_MODE_NAT) {
-		reason = nat_rewrite(ctx, p, END_DESTINATION, &b->dst, o->nat_port_be);
+		reason = o ? nat_rewrite(ctx, p, END_DESTINATION, &b->dst, o->nat_port_be) : WEIR_R_NO_BACKEND;
 		if (reason != NEXT)
 			return reason;
 	}

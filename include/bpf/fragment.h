@@ -7,16 +7,10 @@
 
 #define FRAGMENT_LIFE_S 30 /* RFC 791 3.2 and Linux: how long receivers reassemble */
 
-struct fragment_key {
-	struct weir_addr src, dst;
-	__be32 id;
-	__u8 proto; /* IPv4 only: in IPv6 later fragments may name another (RFC 8200 4.5) */
-	__u8 pad[3];
-};
-
-static __always_inline void fragment_key(struct fragment_key *key, const struct packet *p)
+static __always_inline void fragment_key(struct weir_fragment_key *key, const struct packet *p)
 {
-	*key = (struct fragment_key){.src = p->src, .dst = p->dst, .id = p->fragment_id, .proto = p->v4 ? p->proto : 0};
+	*key = (struct weir_fragment_key){
+		.src = p->src, .dst = p->dst, .id = p->fragment_id, .proto = p->v4 ? p->proto : 0};
 }
 
 #endif

@@ -190,6 +190,28 @@ struct weir_nat_key {
 };
 _Static_assert(sizeof(struct weir_nat_key) == 24, "abi");
 
+/* What all fragments of a packet have in common, and what only the first one tells. */
+struct weir_fragment_key {
+	struct weir_addr src, dst;
+	__be32 id;
+	__u8 proto; /* IPv4 only: in IPv6 later fragments may name another (RFC 8200 4.5) */
+	__u8 pad[3];
+};
+_Static_assert(sizeof(struct weir_fragment_key) == 40, "abi");
+
+struct weir_fragment_first {
+	__be16 sport_be, dport_be;
+	__u32 seen; /* low word of jiffies */
+	__u8 proto;
+	__u8 pad[3];
+};
+
+/* too-big messages sent in the running second, per CPU */
+struct weir_answers {
+	__u32 second; /* low word of jiffies at its beginning */
+	__u32 sent;
+};
+
 /* A QUIC server id names a backend of a VIP (WEIR_VIP_QUIC). */
 struct weir_quic_key {
 	__u32 vip; /* index of its options: generation and id */
