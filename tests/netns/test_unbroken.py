@@ -216,15 +216,27 @@ class Holder:
         return sum(holder.pipe.recv() for holder in holders)
 
 
-def test_two_balancers(lab, long):
-    """20,000 connections (a tenth of it in the short suite): a balancer goes and comes back, then each kind of change"""
+def take_second_chances(lab):
+    """decap.bpf.o as `weir decap` attaches it; what it sends back out of a veth needs an XDP program at the other end"""
+    for name in BACKENDS:
+        lab.ip(name, "link set dev eth0 xdp off")
+        lab.weir("decap attach eth0", ns=name, instance=f"{lab.instance}-{name}")
+        lab.by_hand("switch", f"ip link set dev {name} xdp obj build/tests/bpf/foreign.bpf.o sec xdp")
+
+
+@pytest.mark.parametrize("options", ["mode ipip", "mode gue second-chance"])
+def test_two_balancers(lab, long, options):
+    """20,000 connections (a tenth of it in the short suite): a balancer goes and comes back, then each kind of change. With a
+    second chance also a balancer that goes while a plan holds, whose recorded flows the other one does not know"""
     each = 5000 if long else 250
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     two_balancers(lab)
+    if options != "mode ipip":
+        take_second_chances(lab)
     both(lab, "attach eth0")
     for port in CHANGES:
-        both(lab, f"vip add {VIP}:{port}/tcp name p{port} settle {10 if long else 3} hold 600")
+        both(lab, f"vip add {VIP}:{port}/tcp name p{port} settle {10 if long else 3} hold 600 {options}")
         for address in list(BACKENDS.values())[:7]:
             both(lab, f"backend add p{port} {address}")
     spread(lab, 1, 2)
@@ -242,5 +254,8 @@ def test_two_balancers(lab, long):
         until(lambda: all(lab.weir_json(f"vip show p{port}", ns=f"lb{n}", instance=f"{lab.instance}-lb{n}")["phase"] == "hold"
                           for port in CHANGES), timeout=30)
     assert Holder.broken(every) == 0
+    for left in (1, 2) if options != "mode ipip" else ():
+        spread(lab, left)
+        assert Holder.broken(every) == 0
     for holder in every:
         holder.process.terminate()
