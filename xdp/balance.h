@@ -128,7 +128,7 @@ __noinline int owner_find(const struct packet *p, struct target *t, __u32 g)
 		o.owner = found;
 	else if (line && o.record && o.owner)
 		tracked_count(t, o.owner, track_put(line, key, p, o.owner, ctl->hz));
-	if (o.unsettled)
+	if (o.unsettled && t->flags & WEIR_VIP_CHANCE)
 		others_of(slot, o.owner, t);
 	return o.owner;
 }

@@ -339,6 +339,17 @@ def test_shared_pool(net):
     www.weir("vip del")
 
 
+@pytest.mark.parametrize("options,larger", [("mode gue", 0), ("mode gue second-chance", 1)])
+def test_second_chance_is_asked_for(net, options, larger):
+    """the former owners go along only where the VIP says that backends understand them"""
+    www = Service(net, BACKENDS[:2], options=f"{options} settle 600")
+    sizes = lambda: {flow: len(run_xdp(net, "in", www.packet(flow)).packet) for flow in range(100)}
+    before = sizes()
+    www.weir("backend add", BACKENDS[2])
+    grown = {after - before[flow] for flow, after in sizes().items()} - {0}
+    assert len(grown) == larger, grown
+
+
 def test_ring_is_carried(net, tmp_path):
     """a ring with a history, on another balancer that got the same configuration in another order"""
     www = Service(net, BACKENDS[:3], options="settle 0")
