@@ -11,7 +11,7 @@ import pytest
 from topology import BACKENDS, CLIENT4, CLIENT6, VIP4, VIP6, backend4, backend6, reasons
 from www import pattern
 
-BIG = 4 << 20
+BIG = 2 << 20
 
 
 def literal(address):
