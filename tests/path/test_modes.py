@@ -57,6 +57,7 @@ def net():
             f"vip add {VIP}:85/udp name plainu", f"backend add plainu {BE}",
             f"vip add [{VIP6}]:85/tcp name plain6", f"backend add plain6 {BE}",
             f"vip add {VIP}:86/tcp name sticky affinity source", f"backend add sticky {BE}", f"backend add sticky {BE2}",
+            f"vip add {VIP}:87/tcp name two", f"backend add two {BE}", f"backend add two {BE2}",
             f"vip add {VIP}:443/udp name h3 quic cid-offset 1 cid-length 2",
             f"backend add h3 {BE} server-id 0a0b", f"backend add h3 {BE2} server-id 0c0d",
             "vip add 203.0.113.30:80/tcp name here", "backend add here 10.1.0.1",
@@ -331,12 +332,15 @@ def test_icmp_error_follows_its_flow(net, icmp, quoted):
 
 
 def test_icmp_error_goes_where_its_flow_goes(net):
-    """the flow's backend, not one of its own"""
-    for sport in range(1, 40):
-        flow = Ether(run_xdp(net, "in", eth() / IP(src=f"100.64.1.{sport}", dst=VIP) / TCP(dport=86)).packet)[IP].dst
+    """the flow's backend, by its own ends and ports"""
+    seen = set()
+    for sport in range(1000, 1040):
+        flow = Ether(run_xdp(net, "in", eth() / ip4() / TCP(sport=sport, dport=87)).packet)[IP].dst
         error = IP(src=ROUTER, dst=VIP) / ICMP(type=3, code=4) / Raw(
-            bytes(IP(src=VIP, dst=f"100.64.1.{sport}", len=1500) / TCP(sport=86))[:28])
+            bytes(IP(src=VIP, dst=CLIENT, len=1500) / TCP(sport=87, dport=sport))[:28])
         assert Ether(run_xdp(net, "in", eth() / error).packet)[IP].dst == flow
+        seen.add(flow)
+    assert seen == {BE, BE2}
 
 
 @pytest.mark.parametrize("icmp", [ICMPv6PacketTooBig(mtu=1280), ICMPv6DestUnreach(code=1), ICMPv6TimeExceeded()],
