@@ -154,7 +154,7 @@ test: ## the test suite; T=name runs one
 
 # SUITES="filter lb" runs those; BENCH_ARGS is passed on, for example --quick
 bench: ## the figures of BENCHMARKS.md, measured here (see bench/run --help)
-	$(call need,build test)
+	$(call need,build test bench)
 	@$(MAKE) bench-programs
 	@WEIR_BUILD=$(abspath $(BUILD)) $(PYTHON) bench/run $(SUITES) $(BENCH_ARGS)
 

@@ -3,6 +3,7 @@
 #ifndef WEIR_BENCH_FLOOR_H
 #define WEIR_BENCH_FLOOR_H
 
+#include "../xdp/protect.h"
 #include "bpf/tunnel.h"
 #include "vary.h"
 
@@ -24,16 +25,18 @@ static __always_inline void count_once(__u32 bytes)
 	}
 }
 
-/* as in xdp/weir.bpf.c */
+/* as in xdp/weir.bpf.c; a packet that fails a check is none of the bench's */
 __noinline int floor_read(struct xdp_md *ctx, struct packet *p)
 {
 	__u32 bytes = ctx->data_end - ctx->data;
-	struct cursor c = {(void *)(long)ctx->data, (void *)(long)ctx->data_end, bytes};
+	struct cursor c = {(void *)(long)ctx->data, (void *)(long)ctx->data_end, bytes}, begin = c;
+	int reason;
 
 	if (!p)
 		return WEIR_R_TRUNCATED;
 	*p = (struct packet){.bytes = bytes, .ifindex = ctx->ingress_ifindex};
-	return parse(&c, p);
+	reason = parse(&c, p);
+	return reason == NEXT && protect_look(&begin, p) ? WEIR_R_UNCHECKED : reason;
 }
 
 /* outer header of one constant backend */

@@ -99,6 +99,11 @@ def wire6(addresses):
     return b"".join(addr.to_bytes(16, "big") for addr in addresses)
 
 
+def wire_tuples(tuples):
+    """IPv4 source, destination, source port, destination port"""
+    return b"".join(struct.pack("!IIHH", *each) for each in tuples)
+
+
 def some6(count, seed=1):
     rng = random.Random(seed)
     return [0x2 << 124 | rng.getrandbits(124) for _ in range(count)]
@@ -107,8 +112,8 @@ def some6(count, seed=1):
 class Group:
     """cases that are run in turn, in one call of the runner, with the tables of one lab's instance"""
 
-    def __init__(self, lab, quick, suite, rounds=None, target_ms=None):
-        self.lab, self.suite = lab, suite
+    def __init__(self, lab, quick, suite, rounds=None, target_ms=None, cpu=None):
+        self.lab, self.suite, self.cpu = lab, suite, cpu
         self.rounds = rounds or (ROUNDS_QUICK if quick else ROUNDS)
         self.target_ms = target_ms or (TARGET_MS_QUICK if quick else TARGET_MS)
         self.dir = tempfile.TemporaryDirectory(prefix="weir-bench-")
@@ -121,8 +126,9 @@ class Group:
         return path
 
     def table(self, name, addresses, family=4, count=None, draw="cycle"):
-        """a table of flows, one for each address (bytes, from wire4 or wire6); `count` draws of them are played"""
-        count = count or len(addresses) // (4 if family == 4 else 16)
+        """a table of flows, one for each address (bytes, from wire4, wire6 or, family="tuples", wire_tuples); `count` draws
+        of them are played"""
+        count = count or len(addresses) // {4: 4, 6: 16, "tuples": 12}[family]
         self.lines.append(f"table {name} {self._file(addresses)} {family} {count} {draw}")
 
     def fill(self, program, map_name, keys):
@@ -155,9 +161,10 @@ class Group:
 
     def times(self):
         """ns a packet of each round, by case number"""
+        pin = [] if self.cpu is None else ["taskset", "-c", str(self.cpu)]
         spec = [f"pins {self.lab.pin_dir(self.lab.instance)}/tc/globals", f"rounds {self.rounds}",
                 f"target_ms {self.target_ms}", *self.lines]
-        done = self.lab.run(self.lab.home, [f"{BUILD}/bench/runner"], input="\n".join(spec) + "\n", timeout=1800, check=False)
+        done = self.lab.run(self.lab.home, [*pin, f"{BUILD}/bench/runner"], input="\n".join(spec) + "\n", timeout=1800, check=False)
         self.dir.cleanup()
         if done.returncode:
             names = {number: f"{name} ({flows} flows)" for (name, flows), (number, _, _) in self.cases.items()}

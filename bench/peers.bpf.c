@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What a textbook would do with the kernel's own maps, with the same header checks: a block list in an LPM_TRIE, balancing by
- * an LRU_HASH of flows before a ring. */
+ * an LRU_HASH of flows before a ring, limits in an LRU_HASH of token buckets. */
 #include "floor.h"
 #include "weir/hash.h"
 
@@ -23,6 +23,13 @@ struct {
 	__type(value, __u32);
 	__uint(max_entries, 1 << 20);
 } peer_flows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct weir_addr);
+	__type(value, __u64);
+	__uint(max_entries, 1 << 20);
+} peer_limits SEC(".maps");
 
 SEC("xdp")
 int lpm_trie(struct xdp_md *ctx)
@@ -66,6 +73,32 @@ int lru_flows(struct xdp_md *ctx)
 			bpf_map_update_elem(&peer_flows, &key, &backend, BPF_ANY);
 		}
 		verdict = floor_encapsulate(ctx, &p, true);
+	}
+	count_once(p.bytes);
+	return run_end(ctx, &run, verdict);
+}
+
+/* A bucket for each source, as the time at which it is full again; ten packets a second, and a burst that is never used up. */
+SEC("xdp")
+int lru_limit(struct xdp_md *ctx)
+{
+	__u64 now = bpf_jiffies64() << 16, cost = 25 << 16, *full;
+	int verdict = XDP_ABORTED;
+	struct packet p;
+	struct run run;
+
+	if (!run_begin(ctx, &run))
+		return XDP_ABORTED;
+	if (floor_read(ctx, &p) == NEXT) {
+		full = bpf_map_lookup_elem(&peer_limits, &p.src);
+		if (full) {
+			verdict = (__s64)(*full - now) > 1ll << 62 ? XDP_DROP : XDP_PASS;
+			*full = (*full > now ? *full : now) + cost;
+		} else {
+			now += cost;
+			bpf_map_update_elem(&peer_limits, &p.src, &now, BPF_ANY);
+			verdict = XDP_PASS;
+		}
 	}
 	count_once(p.bytes);
 	return run_end(ctx, &run, verdict);

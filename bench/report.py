@@ -5,10 +5,13 @@ import os
 import re
 import subprocess
 
+import svg
 from harness import ROOT
+from suite_scale import CHARTS
 
 TITLES = {
-    "filter": "Filter", "lb": "Balancer", "policy": "Identity policy", "control": "Commands", "e2e": "End to end over a veth",
+    "filter": "Filter", "limit": "Rate limits", "lb": "Balancer", "policy": "Identity policy", "control": "Commands", "e2e": "End to end over a veth",
+    "scale": "Scale",
 }
 METHOD = """\
 Every program under test is compiled from its own sources between two lines of the bench: one gives the packet the next
@@ -83,6 +86,16 @@ def markdown(report):
             parts += [f"## {title}", table(rows)]
     parts += ["## Method", METHOD, "## Not shown", NOT_SHOWN]
     return "\n\n".join(parts) + "\n"
+
+
+def charts(report):
+    """{file name: SVG text} of the suite scale's figures, whose cases are named CHART: LINE @ SIZE"""
+    lines = {}
+    for row in report["results"]:
+        if row["suite"] == "scale":
+            chart, name, size = re.fullmatch(r"(.*?): (.*) @ (\d+)", row["case"]).groups()
+            lines.setdefault(chart, {}).setdefault(name, []).append((int(size), row["value"]))
+    return {f"{chart}.svg": svg.chart(*CHARTS[chart], "times the floor", series) for chart, series in lines.items()}
 
 
 def line(row):

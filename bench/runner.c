@@ -161,6 +161,7 @@ static void case_setup(const struct bench *b, const struct bench_case *c)
 		.next = b->setup->next < c->table->count ? b->setup->next : 0,
 		.lap = b->setup->lap + 1,
 		.out = c->ifindex,
+		.tuples = c->table->family == TUPLES,
 	};
 }
 

@@ -5,6 +5,7 @@
  *   rounds N                                  of all cases, shuffled
  *   target_ms N                               CPU time of one case in one round
  *   table NAME FILE 4|6 COUNT cycle|zipf      flows from the addresses in FILE (network order, 4 or 16 bytes each)
+ *   table NAME FILE tuples COUNT cycle|zipf   from IPv4 addresses and ports: source, destination, source port, destination port
  *   fill OBJECT MAP FILE                      keys for a peer's map; every value is 1
  *   case NAME OBJECT PROGRAM TABLE [key=value ...]
  *
@@ -30,11 +31,13 @@
 #define TABLES_MAX  32
 #define ROUNDS_MAX  101
 
+#define TUPLES 12 /* bytes */
+
 enum hook { HOOK_XDP, HOOK_TC, HOOK_LIVE };
 
 struct table {
 	char name[NAME_SIZE], path[PATH_SIZE];
-	unsigned int family;
+	unsigned int family; /* 4, 6 or TUPLES */
 	__u32 count;
 	bool zipf;
 	__u32 first; /* in bench_flows */

@@ -120,16 +120,18 @@ static void case_read(struct bench *b, char *line)
 static void table_read(struct bench *b, char *line)
 {
 	struct table *t = &b->tables[b->table_count];
+	const char *family;
 
 	if (b->table_count++ == TABLES_MAX)
 		fail("too many tables");
 	copy(t->name, sizeof(t->name), word(&line, "name"));
 	copy(t->path, sizeof(t->path), word(&line, "file"));
-	t->family = strtoul(word(&line, "family"), NULL, 10);
+	family = word(&line, "family");
+	t->family = strcmp(family, "tuples") ? strtoul(family, NULL, 10) : TUPLES;
 	t->count = strtoul(word(&line, "count"), NULL, 10);
 	t->zipf = !strcmp(word(&line, "draw"), "zipf");
-	if (!t->count || (t->family != 4 && t->family != 6))
-		fail("table %s: family 4 or 6, and a count", t->name);
+	if (!t->count || (t->family != 4 && t->family != 6 && t->family != TUPLES))
+		fail("table %s: family 4, 6 or tuples, and a count", t->name);
 }
 
 static void fill_read(struct bench *b, char *line)

@@ -60,14 +60,21 @@ static void flow_make(struct bench_flow *flow, const __u8 *addr, unsigned int fa
 		return;
 	}
 	memcpy(&flow->addr.w[3], addr, 4);
-	sum = (flow->addr.w[3] & 0xffff) + (flow->addr.w[3] >> 16);
+	if (family == TUPLES) {
+		memcpy(&flow->addr.w[0], addr + 4, 4);
+		memcpy(&flow->port_be, addr + 8, 2);
+		memcpy(&flow->dport_be, addr + 10, 2);
+	}
+	sum = (flow->addr.w[3] & 0xffff) + (flow->addr.w[3] >> 16) + (flow->addr.w[0] & 0xffff) +
+	      (flow->addr.w[0] >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
 	flow->id_be = 0xffff - ((sum & 0xffff) +
-				(sum >> 16)); /* address and id add up to zero: bench/run's packets have zeros */
+				(sum >> 16)); /* addresses and id add up to zero: bench/run's packets have zeros */
 }
 
 static void table_make(const struct table *t, struct bench_flow *flows)
 {
-	size_t unit = t->family == 4 ? 4 : 16, n;
+	size_t unit = t->family == 6 ? 16 : t->family, n;
 	__u8 *addrs = file_read(t->path, unit, &n);
 	__u64 state = 1;
 

@@ -7,10 +7,11 @@
 
 /* One packet's share of the frame. The IPv4 identification is chosen so that the header's checksum stays what it was. */
 struct bench_flow {
-	struct weir_addr addr;
-	__be16 port_be; /* source port */
+	struct weir_addr addr; /* of a tuple: source in the last word, destination in the first */
+	__be16 port_be;	       /* source port */
 	__be16 id_be;
-	__u32 pad;
+	__be16 dport_be; /* of a tuple */
+	__u16 pad;
 };
 _Static_assert(sizeof(struct bench_flow) == 24, "an array element: a multiple of eight");
 
@@ -20,8 +21,8 @@ struct bench_setup {
 	__u32 fresh;	    /* mask: each lap XORs its number into the port, so that flows do not repeat */
 	__u32 next;
 	__u32 lap;
-	__u32 out; /* device that the generator sends to */
-	__u32 pad;
+	__u32 out;	   /* device that the generator sends to */
+	__u32 tuples;	   /* flows are IPv4 tuples of addresses and ports */
 	__u64 verdicts[8]; /* of all packets, by the low bits */
 };
 

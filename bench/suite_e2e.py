@@ -5,8 +5,9 @@ adds to a packet's CPU time, by comparison with an empty program there.
     gen                   host
     g0 ------------------ empty: an XDP program that drops
     g1 ------------------ weir's filter, 1 M prefixes
-    g2 ------------------ a peer
+    g2, g3, ... --------- peers: xdp-filter, nftables, ipset
 """
+import contextlib
 import json
 import shutil
 import statistics
@@ -18,6 +19,8 @@ from suite_lb import GATEWAY, VIP4
 
 FRAMES, FRAMES_QUICK = 3_000_000, 2_000_000
 LISTED = 1_000_000
+SLOW, SLOW_CASES = 16, ("nftables, 1,000 rules",)  # take so many times fewer frames
+MANY = "weir, 1 M prefixes, hits"
 LOSSES = 100  # one frame in so many may be lost between the ends
 
 
@@ -49,21 +52,49 @@ def nft_interval(lab, dev, listed):
     }}""", timeout=300)
 
 
+def ipset_net(lab, dev, listed):
+    """the same prefixes in hash:net, asked by one rule in the raw table"""
+    lab.run("host", "ipset restore", input=f"create listed hash:net hashsize {len(listed)} maxelem {2 * len(listed)}\n" + "".join(
+        f"add listed {line}\n" for line in prefixes.text(listed).splitlines()), timeout=300)
+    lab.ip("host", f"link set dev {dev} address 02:00:00:00:00:00")  # the frames' own: what is for others goes no further
+    lab.run("host", f"iptables -t raw -A PREROUTING -i {dev} -m set --match-set listed src -j DROP")
+
+
+def nft_rules(lab, dev, addresses):
+    """a rule for each address; the packet's own is the last"""
+    rules = "\n".join(f"ip saddr {address} drop" for address in addresses)
+    lab.run("host", "nft -f -", input=f"""table netdev weirbench{len(addresses)} {{
+        chain in {{ type filter hook ingress device {dev} priority 0; policy accept; {rules}\n }}
+    }}""", timeout=300)
+
+
+class XdpFilter:
+    """the packaged XDP filter, which pins its maps for the whole machine"""
+
+    def __init__(self, lab, dev, address):
+        self.lab, self.dev = lab, dev
+        lab.run("host", f"xdp-filter load -f ipv4 {dev}", timeout=60)
+        lab.run("host", f"xdp-filter ip -m src {address}", timeout=60)
+
+    def unload(self):
+        self.lab.run("host", f"xdp-filter unload {self.dev}", timeout=60, check=False)
+
+
 def measure(lab, quick, cases, addresses, packet):
     """ns a packet of each round for each case (name, number of its cable); every frame must have arrived"""
     group = Group(lab, quick, "e2e", rounds=5 if quick else 11)
     group.table("flows", wire4(addresses))
-    frames = FRAMES_QUICK if quick else FRAMES
+    frames = {name: (FRAMES_QUICK if quick else FRAMES) // (SLOW if name in SLOW_CASES else 1) for name, _ in cases}
     before = {number: received(lab, "host", f"h{number}") for _, number in cases}
     for name, number in cases:
-        group.case(name, "gen", "generate", "flows", packet, XDP_REDIRECT, hook="live", frames=frames,
+        group.case(name, "gen", "generate", "flows", packet, XDP_REDIRECT, hook="live", frames=frames[name],
                    ifindex=lab.ifindex("gen", f"g{number}"))
     times = group.times()
     ns = {}
     for name, number in cases:
         came = received(lab, "host", f"h{number}") - before[number]
-        if came < frames * group.rounds * (LOSSES - 1) // LOSSES:
-            raise RuntimeError(f"{name}: {came} of {frames * group.rounds} frames arrived")
+        if came < frames[name] * group.rounds * (LOSSES - 1) // LOSSES:
+            raise RuntimeError(f"{name}: {came} of {frames[name] * group.rounds} frames arrived")
         ns[name] = times[group.cases[name, None][0]]
     return ns
 
@@ -88,26 +119,63 @@ def reasons(lab, reason):
     return sum(row["packets"] for row in lab.weir_json("stats")["devices"] if row["reason"] == reason and row["hook"] == "xdp")
 
 
-def filters(quick):
+def check_dropped(lab, dev):
+    dropped = reasons(lab, "listed")
+    if dropped < received(lab, "host", dev) * (LOSSES - 1) // LOSSES:
+        raise RuntimeError(f"weir counted {dropped} frames as listed")
+
+
+def check_ipset(lab, came):
+    """what its rule did not drop never got that far"""
+    counted = int(lab.run("host", "iptables -t raw -vxnL PREROUTING").stdout.splitlines()[2].split()[0])
+    if counted < came * (LOSSES - 1) // LOSSES:
+        raise RuntimeError(f"ipset dropped {counted} of {came} frames")
+
+
+def one_address(quick):
+    """drop a single source: what each filter costs at its least"""
+    source = "198.51.100.64"
+    with Lab() as lab, contextlib.ExitStack() as at_end:
+        start(lab)
+        cases = [("empty program", 0), ("weir, 1 address", 1)]
+        lab.weir(f"attach {cable(lab, 1)} --tc off")
+        lab.weir(f"drop add {source}")
+        if not quick and shutil.which("xdp-filter"):
+            cases.append(("xdp-filter, 1 address", 2))
+            at_end.callback(XdpFilter(lab, cable(lab, 2), source).unload)
+        if not quick and shutil.which("nft"):
+            cases += [("nftables, 1 rule", 3), ("nftables, 1,000 rules", 4)]
+            nft_rules(lab, cable(lab, 3), [source])
+            nft_rules(lab, cable(lab, 4), [f"10.0.{i >> 8}.{i & 255}" for i in range(999)] + [source])
+        lab.home = "gen"
+        ns = measure(lab, quick, cases, [0xc6336440], frame4(dst="198.51.100.1"))
+        lab.home = "host"
+        check_dropped(lab, "h1")
+    return [added(name, ns, "empty program", 1) for name, _ in cases[1:]]
+
+
+def many_prefixes(quick):
     listed = prefixes.mixed(LISTED)
     with Lab() as lab:
         start(lab)
-        cases = [("empty program", 0), ("weir, 1 M prefixes, hits", 1)]
+        cases = [("empty program", 0), (MANY, 1)]
         lab.weir(f"attach {cable(lab, 1)} --tc off")
         lab.weir("drop load /dev/stdin", stdin=prefixes.text(listed))
         if not quick and shutil.which("nft"):
             cases.append(("nftables interval set", 2))
             nft_interval(lab, cable(lab, 2), listed)
+        if not quick and shutil.which("ipset") and shutil.which("iptables"):
+            cases.append(("ipset hash:net", 3))
+            ipset_net(lab, cable(lab, 3), listed)
         lab.home = "gen"
         ns = measure(lab, quick, cases, prefixes.covered(listed, 1_000_000), frame4(dst="198.51.100.1"))
         lab.home = "host"
-        dropped = reasons(lab, "listed")
-        if dropped < received(lab, "host", "h1") * (LOSSES - 1) // LOSSES:
-            raise RuntimeError(f"weir counted {dropped} frames as listed")
+        check_dropped(lab, "h1")
+        if "ipset hash:net" in ns:
+            check_ipset(lab, received(lab, "host", "h3"))
     results = [added(name, ns, "empty program", 1_000_000) for name, _ in cases[1:]]
-    if "nftables interval set" in ns:
-        results.append(added("weir, 1 M prefixes, hits", ns, "empty program", 1_000_000, 1 / 20, "nftables interval set"))
-    return results
+    return results + [added(MANY, ns, "empty program", 1_000_000, goal, peer)
+                      for peer, goal in (("nftables interval set", 1 / 20), ("ipset hash:net", 1 / 5)) if peer in ns]
 
 
 def balancers(quick):
@@ -137,4 +205,4 @@ def balancers(quick):
 
 
 def run(quick):
-    return filters(quick) + balancers(quick)
+    return one_address(quick) + many_prefixes(quick) + balancers(quick)

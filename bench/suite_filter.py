@@ -3,10 +3,12 @@
 import struct
 
 import prefixes
-from harness import XDP_DROP, XDP_PASS, Group, frame4, frame6, wire4, wire6
+import rules
+from harness import XDP_DROP, XDP_PASS, Group, frame4, frame6, result, wire4, wire6, wire_tuples
 from lab import Lab
 
 FLOWS = 1_000_000
+RULE_FLOWS = 200_000
 
 
 def host(lab):
@@ -65,10 +67,38 @@ def lpm(group, listed, frame, what):
     group.case(f"peer: LPM_TRIE, miss, {what}", "peers", "lpm_trie", "misses", frame, XDP_PASS, floor="pass", flows=FLOWS)
 
 
+def of_rules(quick, count):
+    """random packets through a list of rules: half of them match one, and none but by chance"""
+    listed = rules.rules(count)
+    with Lab() as lab:
+        host(lab)
+        lab.weir("apply /dev/stdin", stdin=rules.text(listed))
+        group = Group(lab, quick, "filter")
+        group.table("half", wire_tuples(rules.packets(listed, RULE_FLOWS, 0.5)), family="tuples")
+        group.table("few", wire_tuples(rules.packets(listed, RULE_FLOWS, 0)), family="tuples")
+        group.case("pass", "floor", "floor_pass", "half", frame4(), XDP_PASS)
+        for name, table in (("half match", "half"), ("hardly any matches", "few")):
+            group.weir(f"{count} rules, {name}", table, frame4(), XDP_PASS, "would-drop|pass", "pass", flows=RULE_FLOWS)
+        return group.run()
+
+
+def many_rules(quick):
+    """the lists cannot be in one run, so each is held against its own run's floor, and they against the shortest"""
+    few_rules = of_rules(quick, 10)
+    results = list(few_rules)
+    for count, goal in ((1000, 1.3), (4096, 1.6)):
+        for row, base in zip(of_rules(quick, count), few_rules):
+            results.append(row)
+            results.append(result("filter", f"{row['case']}: against 10", row["value"] / base["value"], "ratio", goal=goal,
+                                  flows=RULE_FLOWS))
+    return results
+
+
 def run(quick):
     results = few(quick)
     results += many(quick, 1_000_000, False, (10, 4.5), peer=True)
     results += many(quick, 1_000_000, True, (30, 10))
     if not quick:
         results += many(quick, 10_000_000, False, (18, 14))
+    results += many_rules(quick)
     return results

@@ -46,13 +46,17 @@ static __always_inline struct bench_setup *vary(void *data, void *end)
 	struct ipv6hdr *v6 = data + sizeof(*eth);
 	__be16 port_be;
 
-	if (!flow || data + sizeof(*eth) + sizeof(*v6) + sizeof(port_be) > end)
+	if (!flow || data + sizeof(*eth) + sizeof(*v6) + 2 * sizeof(port_be) > end)
 		return NULL;
 	port_be = flow->port_be ^ (setup->lap & setup->fresh);
 	if (eth->h_proto == bpf_htons(ETH_P_IP)) {
 		*(setup->vary_dst ? &v4->daddr : &v4->saddr) = flow->addr.w[3];
 		v4->id = flow->id_be;
 		*(__be16 *)(v4 + 1) = port_be;
+		if (setup->tuples) {
+			v4->daddr = flow->addr.w[0];
+			((__be16 *)(v4 + 1))[1] = flow->dport_be;
+		}
 	} else {
 		__builtin_memcpy(setup->vary_dst ? &v6->daddr : &v6->saddr, &flow->addr, sizeof(flow->addr));
 		*(__be16 *)(v6 + 1) = port_be;

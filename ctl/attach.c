@@ -8,23 +8,9 @@
 
 #include "ctl.h"
 
-struct warnings {
-	bool json;
-	char **texts;
-	size_t count;
-};
-
-/* at once for people, and kept for the JSON document */
 static void attach_warn(void *arg, const char *text, const char *hint)
 {
-	struct warnings *w = arg;
-
-	report_warning(text, hint);
-	if (!w->json)
-		return;
-	w->texts = ctl_alloc(w->texts, w->count + 1, sizeof(*w->texts));
-	w->texts[w->count] = strdup(text);
-	w->count += !!w->texts[w->count];
+	warnings_add(arg, "%s", hint, text);
 }
 
 static void attach_print(const struct warnings *w, const char *dev)
@@ -33,10 +19,7 @@ static void attach_print(const struct warnings *w, const char *dev)
 
 	json_open(&j, NULL, '{');
 	json_text(&j, "device", dev);
-	json_open(&j, "warnings", '[');
-	for (size_t i = 0; i < w->count; i++)
-		json_text(&j, NULL, w->texts[i]);
-	json_close(&j, ']');
+	warnings_json(&j, w);
 	json_close(&j, '}');
 	putchar('\n');
 }
@@ -45,7 +28,7 @@ int cmd_attach(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	const char *xdp = args_text(args, "XDP"), *tc = args_text(args, "TC");
 	struct attach_request request = {.xdp = ATTACH_XDP_NATIVE, .tc = ATTACH_TC_EGRESS};
-	struct warnings warnings = {.json = c->json};
+	warnings_auto warnings = {.json = c->json};
 	plane_auto p = {};
 	struct link l;
 	int rc;
@@ -70,9 +53,6 @@ int cmd_attach(struct ctl *c, const struct args *args, struct weir_error *err)
 		rc = attach(&p, args_text(args, "DEV"), &request, attach_warn, &warnings, err);
 	if (!rc && c->json)
 		attach_print(&warnings, args_text(args, "DEV"));
-	for (size_t i = 0; i < warnings.count; i++)
-		free(warnings.texts[i]);
-	free(warnings.texts);
 	return rc;
 }
 

@@ -8,7 +8,7 @@ _weir_argument()
 	local item
 
 	case $1 in
-	DEV)
+	DEV | OUT)
 		for item in /sys/class/net/*; do
 			candidates+=("${item##*/}")
 		done
@@ -25,14 +25,32 @@ _weir_argument()
 		done < <(weir "${options[@]}" vip list 2>/dev/null | awk 'NR > 1 { print $1 == "-" ? $2 : $1 }')
 		;;
 	FROM | TO | NAME)
-		[[ $1 == NAME && ${words[0]} != identity ]] && return
+		[[ $1 == NAME && (${words[0]} == vip || ${words[1]} == create) ]] && return
 		[[ $1 == NAME ]] || candidates+=(any world host)
 		while read -r item; do
 			candidates+=("$item")
-		done < <(weir "${options[@]}" identity list 2>/dev/null | awk 'NR > 1 { print $1 }')
+		done < <(weir "${options[@]}" "$([[ $1 == NAME ]] && echo "${words[0]}" || echo identity)" list 2>/dev/null |
+			awk 'NR > 1 { print $1 }')
+		;;
+	SOURCE | DESTINATION)
+		while read -r item; do
+			candidates+=("@$item")
+		done < <(weir "${options[@]}" set list 2>/dev/null | awk 'NR > 1 { print $1 }')
+		;;
+	ID | ID...)
+		while read -r item; do
+			candidates+=("$item")
+		done < <(weir "${options[@]}" "${words[0]}" list 2>/dev/null |
+			awk 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "ID") id = i } NR > 1 { print $id }' | grep -x '[0-9]*')
 		;;
 	PROTO)
-		candidates+=(tcp udp icmp icmpv6)
+		candidates+=(tcp udp icmp icmpv6 sctp gre esp)
+		;;
+	PER)
+		candidates+=(rule source destination)
+		;;
+	FLAGS)
+		candidates+=(fin syn rst psh ack urg ece cwr)
 		;;
 	COMMAND...)
 		candidates+=("${_weir_synopses[@]%% *}")
@@ -44,10 +62,40 @@ _weir_argument()
 	esac
 }
 
+# The last words are a keyword and what belongs to it: add what comes next in its group. False: nothing does.
+_weir_group()
+{
+	local token i k behind passed depth=0
+	local -a names=() depths=()
+
+	for token in "${rest[@]}"; do
+		[[ $token == [\[\{]* ]] && ((depth += 1))
+		[[ $token == *[]\}] ]] && ((depth -= 1))
+		names+=("${token//[][\{\}]/}")
+		depths+=("$depth")
+	done
+	for behind in 1 2; do
+		((behind <= position)) || return
+		for ((i = 0; i < ${#names[@]}; i++)); do
+			[[ ${names[i]} == [a-z-]* && ${names[i]} == "${words[-behind]}" ]] || continue
+			passed=0
+			for ((k = i + 1; depths[k - 1] > 0 && k < ${#names[@]}; k++)); do
+				if [[ ${names[k]} != [A-Z]* ]]; then
+					((behind > 1)) || candidates+=("${names[k]}")
+				elif ((++passed == behind)); then
+					_weir_argument "${names[k]}"
+					return 0
+				fi
+			done
+		done
+	done
+	return 1
+}
+
 # add what one synopsis has to offer
 _weir_synopsis()
 {
-	local token i position required=0
+	local token i position required=0 action=0
 	local -a line rest
 
 	read -ra line <<<"$1"
@@ -63,22 +111,26 @@ _weir_synopsis()
 	rest=("${line[@]:i}")
 
 	# behind a keyword comes its argument and nothing else
-	for ((i = 0; position && i + 1 < ${#rest[@]}; i++)); do
-		if [[ ${rest[i]#[} == "${words[-1]}" ]]; then
-			token=${rest[i + 1]%]}
-			[[ $token == [A-Z]* ]] && _weir_argument "$token"
-			return
-		fi
-	done
+	_weir_group && return
 	# else what this place must have, or when nothing is missing all that may follow
-	while ((required < ${#rest[@]})) && [[ ${rest[required]} != "["* ]]; do
+	while ((required < ${#rest[@]})) && [[ ${rest[required]} != [\[\{]* ]]; do
 		((required += 1))
 	done
 	if ((position < required)); then
 		rest=("[${rest[position]}")
 	fi
 	for token in "${rest[@]}"; do
+		if [[ $token == "{"* && " ${words[*]} " == *" ${token//[{\}]/} "* ]]; then
+			action=2 # one of the groups of which one must stand does
+		fi
+	done
+	for token in "${rest[@]}"; do
+		if [[ $token == "{"* ]]; then
+			((action < 2)) && candidates+=("${token//[{\}]/}")
+			((action)) || action=1
+		fi
 		[[ $token == "["* ]] || continue
+		((action == 1)) && return
 		token=${token#[}
 		token=${token%]}
 		if [[ $token == [A-Z]* ]]; then

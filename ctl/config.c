@@ -14,9 +14,10 @@
 static int change_open(const struct ctl *c, const struct args *args, model_edit *edit, struct plane *ret,
 		       struct weir_error *err)
 {
-	model_auto empty = {};
+	model_auto empty;
 	int rc = plane_open(c->instance, PLANE_LOCK, ret, err);
 
+	model_init(&empty);
 	if (rc != -ENOENT || args->command->flags & CF_LIVE)
 		return rc;
 	rc = edit(&empty, args, err);
@@ -25,7 +26,24 @@ static int change_open(const struct ctl *c, const struct args *args, model_edit 
 
 unsigned int ctl_flags(const struct args *args)
 {
-	return (args_flag(args, "--now") ? COMPILE_NOW : 0) | (args_flag(args, "--queue") ? COMPILE_QUEUE : 0);
+	return (args_word(args, "--now") ? COMPILE_NOW : 0) | (args_word(args, "--queue") ? COMPILE_QUEUE : 0);
+}
+
+int ctl_edit(struct ctl *c, const struct args *args, model_edit *edit, struct plane *ret_plane, struct model *ret_model,
+	     struct weir_error *err)
+{
+	struct guard guard;
+	int rc = change_open(c, args, edit, ret_plane, err);
+
+	if (!rc)
+		rc = compile_running(ret_plane, false, ret_model, err);
+	if (!rc)
+		rc = guard_begin(&guard, args, ret_model, running_member, ret_plane, err);
+	if (!rc)
+		rc = edit(ret_model, args, err);
+	if (!rc)
+		rc = guard_end(&guard, ret_model, running_member, ret_plane, err);
+	return rc ? rc : compile_commit(ret_plane, ret_model, ctl_flags(args), err);
 }
 
 int ctl_change(struct ctl *c, const struct args *args, model_edit *edit, struct weir_error *err)
@@ -35,13 +53,7 @@ int ctl_change(struct ctl *c, const struct args *args, model_edit *edit, struct 
 	int rc;
 
 	model_init(&m);
-	rc = change_open(c, args, edit, &p, err);
-	if (!rc)
-		rc = compile_running(&p, false, &m, err);
-	if (!rc)
-		rc = edit(&m, args, err);
-	if (!rc)
-		rc = compile_commit(&p, &m, ctl_flags(args), err);
+	rc = ctl_edit(c, args, edit, &p, &m, err);
 	if (!rc)
 		ctl_done(c);
 	return rc;
@@ -120,14 +132,17 @@ static void summary(const struct model *m, const char *what, const char *name)
 	if (!isatty(STDERR_FILENO))
 		return;
 	print_safe(stderr, name, strlen(name));
-	fprintf(stderr, ": %s: %zu drop and %zu allow prefixes, %zu VIPs, %zu backends, %zu identities, %zu rules\n",
-		what, m->drop.count, m->allow.count, m->vips_count, m->backends_count, m->identities_count,
-		m->rules_count);
+	fprintf(stderr,
+		": %s: %zu drop and %zu allow prefixes, %zu further sets, %zu filter rules, %zu VIPs, %zu backends, "
+		"%zu identities, %zu policy rules\n",
+		what, m->sets[0].entries.count, m->sets[1].entries.count, m->sets_count - 2, m->filter_count,
+		m->vips_count, m->backends_count, m->identities_count, m->rules_count);
 }
 
 int cmd_check(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	const char *file = args_text(args, "FILE");
+	warnings_auto warnings = {.json = c->json};
 	model_auto m;
 	int rc;
 
@@ -135,14 +150,30 @@ int cmd_check(struct ctl *c, const struct args *args, struct weir_error *err)
 	rc = model_from_file(file, &m, err);
 	if (rc)
 		return rc;
-	ctl_done(c);
+	warn_shadowed(&warnings, &m);
+	warnings_done(c, &warnings);
 	summary(&m, "good", file);
 	return 0;
+}
+
+/* Would the file cut off who applies it, and what runs does not? */
+static int apply_guard(const struct args *args, struct plane *p, const struct model *m, struct weir_error *err)
+{
+	model_auto running;
+	struct guard guard;
+	int rc;
+
+	model_init(&running);
+	rc = compile_running(p, false, &running, err);
+	if (!rc)
+		rc = guard_begin(&guard, args, &running, running_member, p, err);
+	return rc ? rc : guard_end(&guard, m, lockout_member_of_model, NULL, err);
 }
 
 int cmd_apply(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	const char *file = args_text(args, "FILE");
+	warnings_auto warnings = {.json = c->json};
 	plane_auto p = {};
 	model_auto m;
 	int rc;
@@ -152,10 +183,13 @@ int cmd_apply(struct ctl *c, const struct args *args, struct weir_error *err)
 	if (!rc)
 		rc = ctl_open(c, args, &p, err);
 	if (!rc)
-		rc = compile_commit(&p, &m, COMPILE_PREFIXES | ctl_flags(args), err);
+		rc = apply_guard(args, &p, &m, err);
+	if (!rc)
+		rc = compile_commit(&p, &m, COMPILE_SETS | ctl_flags(args), err);
 	if (rc)
 		return rc;
-	ctl_done(c);
+	warn_shadowed(&warnings, &m);
+	warnings_done(c, &warnings);
 	summary(&m, "applied", file);
 	return 0;
 }

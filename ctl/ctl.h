@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "grammar.h"
+#include "lockout.h"
 #include "model.h"
 #include "out.h"
 #include "plane.h"
@@ -34,9 +35,38 @@ int ctl_running(const struct ctl *c, const struct args *args, bool with_prefixes
 void report_warning(const char *text, const char *hint);
 void report_error(const struct weir_error *err);
 
+/* warn.c: warnings, at once for people, and kept for the JSON document */
+struct warnings {
+	bool json;
+	char **texts;
+	size_t count;
+};
+void warnings_add(struct warnings *w, const char *format, const char *hint, ...) __attribute__((format(printf, 2, 4)));
+void warnings_json(struct json *j, const struct warnings *w); /* "warnings": [...] */
+void warnings_free(struct warnings *w);
+#define warnings_auto __attribute__((cleanup(warnings_free))) struct warnings
+/* As ctl_done(), but with those that there are. */
+void warnings_done(const struct ctl *c, const struct warnings *w);
+
+/* guard.c: a command with [--yes] that would cut off the peer of this SSH session is refused without it. Begin with the
+ * filter as it is, end with it as it shall be, before anything is changed; what is dropped already is no reason. `member`
+ * says what is in a set of the model. */
+struct guard {
+	bool on;
+	struct lockout_peer peer;
+};
+int guard_begin(struct guard *g, const struct args *args, const struct model *m, lockout_member *member, void *arg,
+		struct weir_error *err);
+int guard_end(const struct guard *g, const struct model *m, lockout_member *member, void *arg, struct weir_error *err);
+/* in the running sets, by their tables; arg: the struct plane */
+lockout_member running_member;
+
 /* config.c: read, edit, compile and flip, which is all that a change of VIPs, backends, identities or policy is */
 typedef int model_edit(struct model *m, const struct args *args, struct weir_error *err);
 int ctl_change(struct ctl *c, const struct args *args, model_edit *edit, struct weir_error *err);
+/* The same, without an answer; plane and model are then as they run. */
+int ctl_edit(struct ctl *c, const struct args *args, model_edit *edit, struct plane *ret_plane, struct model *ret_model,
+	     struct weir_error *err);
 
 /* --now and --queue, as enum compile_flags */
 unsigned int ctl_flags(const struct args *args);
@@ -71,6 +101,12 @@ const char *hop_text(const struct weir_backend *live);
 #define SERVICE_CELLS ">PACKETS", ">BYTES", ">FLOWS", ">TRACKED"
 void service_cells(struct table *t, const struct weir_service_stats *stats);
 void service_json(struct json *j, const struct weir_service_stats *stats);
+
+/* rule.c: rules that can never match, all of a model */
+void warn_shadowed(struct warnings *w, const struct model *m);
+
+/* protect.c: settings of the host that SYN cookies lack */
+void warn_syncookie(void);
 
 /* help.c: how to call it, in two lines */
 void help_usage(FILE *out);

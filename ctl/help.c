@@ -85,12 +85,8 @@ static void man_word(const char *word, size_t length)
 	const char *font = isupper((unsigned char)*word) ? "\\fI" : "\\fB";
 
 	fputs(font, stdout);
-	for (size_t i = 0; i < length; i++) {
-		if (word[i] == '|')
-			printf("\\fR|%s", font);
-		else
-			printf(word[i] == '-' ? "\\-" : "%c", word[i]);
-	}
+	for (size_t i = 0; i < length; i++)
+		printf(word[i] == '-' ? "\\-" : "%c", word[i]);
 	fputs("\\fR", stdout);
 }
 
@@ -117,7 +113,7 @@ static void man_commands(void)
 		puts(".TP");
 		synopsis_text(commands[i].synopsis, text);
 		for (const char *p = text; *p;) {
-			size_t length = strcspn(p, " []");
+			size_t length = strcspn(p, " []{}|");
 
 			if (length)
 				man_word(p, length);

@@ -8,6 +8,8 @@
 #include "attach.h"
 #include "compile.h"
 #include "ctl.h"
+#include "stats.h"
+#include "syncookie.h"
 #include "usage.h"
 #include "where.h"
 
@@ -22,6 +24,7 @@ struct status {
 	struct attachment *devices;
 	size_t devices_count;
 	__u64 used[WEIR_LIMITS];
+	struct hits *hits; /* by filter rule id */
 	char **warnings;
 	size_t warnings_count;
 };
@@ -31,6 +34,7 @@ static void status_free(struct status *s)
 	for (size_t i = 0; i < s->warnings_count; i++)
 		free(s->warnings[i]);
 	free(s->warnings);
+	free(s->hits);
 	free(s->devices);
 	model_free(&s->m);
 	plane_close(&s->p);
@@ -54,6 +58,9 @@ static int status_read(struct status *s, const struct ctl *c, const struct args 
 		rc = compile_read(&s->p, false, &s->m, usage_read, s->used, err);
 	if (!rc)
 		rc = attachments(&s->p, &s->devices, &s->devices_count, err);
+	s->hits = ctl_alloc(NULL, WEIR_MAX_FILTER_RULES, sizeof(*s->hits));
+	if (!rc)
+		rc = stats_hits(&s->p, PLANE_filter_stats, WEIR_MAX_FILTER_RULES, s->hits, err);
 	return rc;
 }
 
@@ -161,6 +168,42 @@ static void warn_backends(struct status *s)
 		if (!weights)
 			warn(s, "VIP '%s' has no backend that takes packets", vip);
 	}
+}
+
+/* What the host's settings allow now, against what the answers offer since the last change. */
+static void warn_cookies(struct status *s)
+{
+	const struct weir_gen *gen = plane_gen(&s->p);
+	struct syncookie_advice advice[SYNCOOKIE_ADVICE_MAX];
+	size_t count = syncookie_advice(advice);
+	__u8 options, wscale;
+
+	for (size_t i = 0; i < count; i++)
+		warn(s, "%s (%s)", advice[i].text, advice[i].hint);
+	syncookie_options(&options, &wscale);
+	if (options != gen->cookie_options || wscale != gen->cookie_wscale)
+		warn(s, "the host's TCP settings have changed: SYN cookies will follow with the next change of the "
+			"configuration");
+}
+
+static void warn_rules(struct status *s)
+{
+	bool cookies = false;
+
+	for (size_t i = 0; i < s->m.filter_count; i++) {
+		const struct filter_rule *rule = &s->m.filter[i];
+
+		if (rule->action != WEIR_RULE_LIMIT)
+			continue;
+		cookies = cookies || rule->limit.syncookie;
+		if (s->hits[rule->id].shared)
+			warn(s,
+			     "limit rule %u has met more addresses at once than it has buckets for: %llu packets were "
+			     "measured by one that others shared",
+			     rule->id, s->hits[rule->id].shared);
+	}
+	if (cookies)
+		warn_cookies(s);
 }
 
 /* ---- devices ---- */
@@ -332,6 +375,7 @@ int cmd_status(struct ctl *c, const struct args *args, struct weir_error *err)
 		warn_tables(&s);
 		warn_devices(&s);
 		warn_backends(&s);
+		warn_rules(&s);
 	}
 	if (c->json)
 		status_json(&s);

@@ -29,6 +29,23 @@ int prefix_compare(const void *a, const void *b)
 	return order ? order : (int)p->len - (int)q->len;
 }
 
+bool prefix_single(const struct prefix *p)
+{
+	return p->len == (address_is_v4(&p->addr) ? 32 : 128);
+}
+
+bool prefix_contains(const struct prefix *a, const struct prefix *b)
+{
+	unsigned int bits = a->len, i;
+
+	if (a->len > b->len || address_is_v4(&a->addr) != address_is_v4(&b->addr))
+		return false;
+	for (i = address_is_v4(&a->addr) ? 3 : 0; bits >= 32; i++, bits -= 32)
+		if (a->addr.w[i] != b->addr.w[i])
+			return false;
+	return !bits || !((ntohl(a->addr.w[i]) ^ ntohl(b->addr.w[i])) >> (32 - bits));
+}
+
 bool number_parse(const char *text, size_t length, __u32 max, __u32 *ret)
 {
 	__u64 value = 0;
@@ -167,6 +184,14 @@ static struct weir_addr address_mask(const struct weir_addr *addr, unsigned int 
 			masked.w[i] &= keep ? htonl(~0u << (32 - keep)) : 0;
 	}
 	return masked;
+}
+
+bool prefix_has(const struct prefix *p, const struct weir_addr *a)
+{
+	bool v4 = address_is_v4(a);
+	struct weir_addr masked = address_mask(a, p->len + (v4 ? 96u : 0));
+
+	return v4 == address_is_v4(&p->addr) && !memcmp(&masked, &p->addr, sizeof(masked));
 }
 
 static int host_bits_refuse(const char *text, const struct prefix *p, const struct weir_addr *masked,

@@ -31,6 +31,12 @@ bool address_is_v4(const struct weir_addr *a);
 int address_compare(const void *a, const void *b); /* IPv4 before IPv6, then numerically; for qsort */
 int prefix_compare(const void *a, const void *b);  /* by address, then shorter first */
 
+bool prefix_has(const struct prefix *p, const struct weir_addr *a);
+
+bool prefix_single(const struct prefix *p); /* of full length: one address */
+/* Does b lie in a, or is it the same? */
+bool prefix_contains(const struct prefix *a, const struct prefix *b);
+
 /* Strict parsing (inet_pton: no octal, no short forms). 0, or -EINVAL with the reason and a hint. An IPv4-mapped IPv6
  * address is refused. A prefix without /len is the single address; host bits set are refused and the hint names the prefix
  * that was probably meant. `text` need not outlive the call. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "prefixes.h"
+#include "rules_compile.h"
 
 /* An update or deletion in a map of maps waits for a grace period; a batch of updates waits once, and batches of deletions there
  * are none. So the last chunk is for good an empty one, and others are freed by storing it in their place. */
@@ -270,10 +271,12 @@ int chunks_collect(struct plane *p, struct weir_error *err)
 
 	if (!sweep)
 		return weir_fail(err, ENOMEM, "out of memory");
-	prefixes_runs(&gen->drop, mark, sweep);
-	prefixes_runs(&gen->allow, mark, sweep);
+	prefixes_runs(&gen->sets, mark, sweep);
+	mark(sweep, gen->classes, gen->class_lines / WEIR_CHUNK_LINES);
 	prefixes_runs(&gen->ident, mark, sweep);
+	rules_runs(&gen->rules, mark, sweep);
 	mark_pools(p, sweep);
+	mark(sweep, gen->buckets, buckets_chunks(gen->bucket_lines));
 	mark(sweep, gen->ports, 1);
 	mark(sweep, gen->text, chunks_for_bytes(gen->text_bytes));
 	rc = chunks_each(p, sweep_one, sweep, err);

@@ -23,6 +23,12 @@ int chunks_collect(struct plane *p, struct weir_error *err);
 /* chunks in use, for `status` */
 int chunks_used(struct plane *p, __u32 *ret, struct weir_error *err);
 
+/* of a run of token buckets (weir/abi.h) */
+static inline __u32 buckets_chunks(__u32 hashed_lines)
+{
+	return (WEIR_BUCKET_OWN_LINES + hashed_lines) / WEIR_CHUNK_LINES;
+}
+
 static inline __u32 chunks_for_bytes(__u64 bytes)
 {
 	return (__u32)((bytes + WEIR_CHUNK_BYTES - 1) / WEIR_CHUNK_BYTES);

@@ -10,7 +10,7 @@
 #include "chunks.h"
 #include "commit.h"
 #include "config.h"
-#include "prefixes.h"
+#include "sets_table.h"
 
 /* ---- text --------------------------------------------------------------------------------------------------------------- */
 
@@ -25,7 +25,7 @@ static void text_free(struct text *t)
 }
 #define text_auto __attribute__((cleanup(text_free))) struct text
 
-/* The lists live in their tables alone; services: VIPs and backends as well. */
+/* The sets' entries live in their tables alone; services: VIPs, backends and filter rules as well. */
 static int text_print(const struct model *m, bool services, struct text *ret, struct weir_error *err)
 {
 	struct model part = *m;
@@ -35,9 +35,13 @@ static int text_print(const struct model *m, bool services, struct text *ret, st
 
 	if (!out)
 		return weir_fail(err, errno, "out of memory");
-	part.drop.count = part.allow.count = 0;
+	for (size_t i = 0; i < part.sets_count; i++)
+		part.sets[i].entries.count = 0;
 	if (!services)
-		part.vips_count = part.backends_count = 0;
+		part.sets_count = 0;
+	if (!services)
+		part.vips_count = part.backends_count = part.filter_count = part.filter_defaults_count =
+			part.failsafe_count = part.unchecked = 0;
 	rc = config_print(out, &part, CONFIG_WITH_IDS);
 	if (fclose(out) && !rc)
 		rc = -errno;
@@ -102,39 +106,12 @@ static int text_read(struct plane *p, const struct weir_gen *gen, struct model *
 	return rc;
 }
 
-static int list_read(struct plane *p, const struct weir_prefix_set *set, struct prefix_list *list,
-		     struct weir_error *err)
-{
-	struct prefix_value *entries = NULL;
-	size_t count;
-	int rc = prefixes_walk(p, set, &entries, &count, err);
-
-	if (rc)
-		return rc;
-	list->items = calloc(count + 1, sizeof(*list->items));
-	if (!list->items) {
-		free(entries);
-		return weir_fail(err, ENOMEM, "out of memory");
-	}
-	for (size_t i = 0; i < count; i++)
-		list->items[i] = entries[i].prefix;
-	list->count = count;
-	list->room = count + 1;
-	list->sorted = true;
-	free(entries);
-	return 0;
-}
-
-static int generation_read(struct plane *p, bool with_prefixes, struct model *m, struct weir_error *err)
+static int generation_read(struct plane *p, bool with_entries, struct model *m, struct weir_error *err)
 {
 	const struct weir_gen *gen = plane_gen(p);
 	int rc = text_read(p, gen, m, err);
 
-	if (!rc && with_prefixes)
-		rc = list_read(p, &gen->drop, &m->drop, err);
-	if (!rc && with_prefixes)
-		rc = list_read(p, &gen->allow, &m->allow, err);
-	return rc;
+	return rc || !with_entries ? rc : sets_read(p, gen, m, err);
 }
 
 /* It is another one after every change; the generation is part of it, since a change may have been killed before it counted. */
@@ -144,7 +121,7 @@ static __u64 moment(const struct plane *p)
 	       __atomic_load_n(&p->ctl->gen, __ATOMIC_ACQUIRE);
 }
 
-int compile_read(struct plane *p, bool with_prefixes, struct model *ret, compile_reader *more, void *arg,
+int compile_read(struct plane *p, bool with_entries, struct model *ret, compile_reader *more, void *arg,
 		 struct weir_error *err)
 {
 	struct model m;
@@ -155,7 +132,7 @@ int compile_read(struct plane *p, bool with_prefixes, struct model *ret, compile
 	for (;;) {
 		begin = moment(p);
 		model_init(&m);
-		rc = generation_read(p, with_prefixes, &m, err);
+		rc = generation_read(p, with_entries, &m, err);
 		if (!rc && more)
 			rc = more(p, &m, arg, err);
 		if (begin == moment(p))
@@ -169,27 +146,12 @@ int compile_read(struct plane *p, bool with_prefixes, struct model *ret, compile
 	return rc;
 }
 
-int compile_running(struct plane *p, bool with_prefixes, struct model *ret, struct weir_error *err)
+int compile_running(struct plane *p, bool with_entries, struct model *ret, struct weir_error *err)
 {
-	return compile_read(p, with_prefixes, ret, NULL, NULL, err);
+	return compile_read(p, with_entries, ret, NULL, NULL, err);
 }
 
 /* ---- model -> kernel ---------------------------------------------------------------------------------------------------- */
-
-static int list_put(struct commit *c, const struct prefix_list *list, struct weir_prefix_set *ret,
-		    struct weir_error *err)
-{
-	struct prefix_value *entries = calloc(list->count + 1, sizeof(*entries));
-	int rc;
-
-	if (!entries)
-		return weir_fail(err, ENOMEM, "out of memory");
-	for (size_t i = 0; i < list->count; i++)
-		entries[i] = (struct prefix_value){list->items[i], 1};
-	rc = prefixes_build(c->p, entries, list->count, ret, err);
-	free(entries);
-	return rc;
-}
 
 /* Text first: making its chunks waits for a grace period, so that from there on no packet can be using what the generation
  * before the active one consisted of, not even when the command that replaced it was killed at once. */
@@ -199,13 +161,12 @@ static int generation_build(struct commit *c, unsigned int flags, struct weir_er
 
 	if (!rc && c->active->text) /* else nothing runs yet that could be shared */
 		rc = policy_compare(c->m, c->running, &c->policy_same, err);
-	c->next.drop = c->active->drop;
-	c->next.allow = c->active->allow;
-	if (!rc && flags & COMPILE_PREFIXES) {
-		rc = list_put(c, &c->m->drop, &c->next.drop, err);
-		if (!rc)
-			rc = list_put(c, &c->m->allow, &c->next.allow, err);
-	}
+	if (!rc)
+		rc = commit_sets(c, flags & COMPILE_SETS, err);
+	if (!rc)
+		rc = commit_protect(c, err);
+	if (!rc)
+		rc = commit_filter(c, err);
 	if (!rc)
 		rc = commit_policy(c, err);
 	if (!rc)

@@ -6,14 +6,14 @@
 #include "model.h"
 #include "plane.h"
 
-/* The running configuration, read from the text kept beside the tables. With_prefixes: the drop and allow lists are filled
- * in as well, from their tables. */
-int compile_running(struct plane *p, bool with_prefixes, struct model *ret, struct weir_error *err);
+/* The running configuration, read from the text kept beside the tables. With_entries: the sets are filled as
+ * well, from their table. */
+int compile_running(struct plane *p, bool with_entries, struct model *ret, struct weir_error *err);
 
 /* The same, with a look at the tables that belong to it, as by chunks_map(): more() is called again when a change overtook
  * the reading. */
 typedef int compile_reader(struct plane *p, const struct model *m, void *arg, struct weir_error *err);
-int compile_read(struct plane *p, bool with_prefixes, struct model *ret, compile_reader *more, void *arg,
+int compile_read(struct plane *p, bool with_entries, struct model *ret, compile_reader *more, void *arg,
 		 struct weir_error *err);
 
 /* Make the dataplane equal to the model, all at once: everything is checked and built in the shadow generation first, then
@@ -25,8 +25,7 @@ int compile_read(struct plane *p, bool with_prefixes, struct model *ret, compile
  * Nothing to keep has: a pool without packets so far, a settle time of 0, a slot whose backend is down, and whatever is
  * done with COMPILE_NOW. */
 enum compile_flags {
-	COMPILE_PREFIXES =
-		1, /* the model's drop and allow lists replace the running ones; else those stay as they are */
+	COMPILE_SETS = 1, /* the entries of the model's sets replace the running ones; else those stay as they are */
 	COMPILE_NOW = 2,
 	COMPILE_QUEUE = 4,
 };

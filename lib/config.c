@@ -46,15 +46,15 @@ static int not_configuration(const struct args *args, struct weir_error *err)
 	return weir_at(err, rc, &args->words[0]);
 }
 
-/* --now and its like say how a command is done */
+/* --now, --yes and their like say how a command is done */
 static int option_refuse(const struct args *args, struct weir_error *err)
 {
 	int rc;
 
-	for (unsigned int i = 0; i < args->words_count; i++) {
-		const struct word *word = &args->words[i];
+	for (unsigned int i = 0; i < args->count; i++) {
+		const struct word *word = args->captures[i].words;
 
-		if (strncmp(word->text, "--", 2))
+		if (strncmp(args->captures[i].name, "--", 2))
 			continue;
 		rc = weir_at(err, weir_fail(err, EINVAL, "'%.80s' has no place in a configuration", word->text), word);
 		return weir_hint(err, rc, "`weir apply FILE %.80s` applies all of it that way", word->text);
@@ -62,9 +62,20 @@ static int option_refuse(const struct args *args, struct weir_error *err)
 	return 0;
 }
 
+/* The command would change it; in a file it is a contradiction. */
+static int second_default(const struct args *args, struct weir_error *err)
+{
+	const struct word *of = args_word(args, args->command->id == CMD_policy_default ? "FROM" : "DEV");
+	int rc = of ? weir_fail(err, EEXIST, "a second default %s '%s'",
+				args->command->id == CMD_policy_default ? "from" : "on", of->text)
+		    : weir_fail(err, EEXIST, "a second default");
+
+	return weir_at(err, weir_hint(err, rc, "leave one of them out"), of ? of : args_word(args, "ACTION"));
+}
+
 static int apply_line(struct reader *r, const char *line, struct weir_error *err)
 {
-	size_t defaults = r->model->defaults_count;
+	size_t defaults = r->model->defaults_count + r->model->filter_defaults_count;
 	const char *comment;
 	struct args args;
 	int rc;
@@ -83,10 +94,9 @@ static int apply_line(struct reader *r, const char *line, struct weir_error *err
 	rc = model_apply(r->model, &args, err);
 	if (rc)
 		return rc;
-	if (args.command->id == CMD_policy_default && r->model->defaults_count == defaults) {
-		rc = weir_fail(err, EEXIST, "a second default from '%s'", args_text(&args, "FROM"));
-		return weir_at(err, weir_hint(err, rc, "leave one of them out"), args_word(&args, "FROM"));
-	}
+	if ((args.command->id == CMD_policy_default || args.command->id == CMD_rule_default) &&
+	    r->model->defaults_count + r->model->filter_defaults_count == defaults)
+		return second_default(&args, err);
 	model_adopt_id(r->model, &args, comment_id(comment));
 	return 0;
 }
@@ -118,8 +128,8 @@ int config_read(FILE *in, const char *name, struct model *m, struct weir_error *
 	}
 	if (rc)
 		return rc;
-	index_drop(m, INDEX_DROP); /* sorting moves what it points to */
-	index_drop(m, INDEX_ALLOW);
-	rc = prefix_list_sort(&m->drop, err);
-	return rc ? rc : prefix_list_sort(&m->allow, err);
+	index_drop(m, INDEX_ENTRY); /* sorting moves what it points to */
+	for (size_t i = 0; i < m->sets_count && !rc; i++)
+		rc = prefix_list_sort(&m->sets[i].entries, err);
+	return rc;
 }

@@ -15,8 +15,13 @@ enum config_print_flags {
 	CONFIG_WITH_IDS =
 		1, /* append "#id N" comments, which config_read honours: for the text kept beside the tables */
 };
-/* Canonical: a header comment, then drop, allow, VIPs each followed by its backends, identities, rules in order, defaults;
- * VIPs and identities in the order they were made. 0 or -errno from the stream. */
+/* An entry as the words behind a set's name: "192.0.2.1 until 2026-11-21T07:00:00Z note \"why\""; returns buf. */
+#define ENTRY_TEXT_MAX (ADDRESS_TEXT_MAX + 48 + 2 * RULE_NOTE_MAX)
+char *set_entry_text(const struct intern *terms, const struct set_entry *entry, char buf[ENTRY_TEXT_MAX]);
+
+/* Canonical: a header comment, then drop, allow, further sets, filter rules in order and their defaults, VIPs each followed by
+ * its backends, identities, policy rules in order, defaults; VIPs and identities in the order they were made. 0 or -errno
+ * from the stream. */
 int config_print(FILE *out, const struct model *m, unsigned int flags);
 
 /* What would change from a to b: calls back once a difference, in canonical order, with a configuration line and

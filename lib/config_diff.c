@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What differs between two models, as configuration lines. Order is no difference: it has no effect. */
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config.h"
@@ -27,10 +29,17 @@ static void differ_sink(void *arg, const char *text)
 	differ_line(d, d->sign, text);
 }
 
-/* both sorted: merge */
-static void diff_prefixes(struct differ *d, const char *command, const struct prefix_list *a,
-			  const struct prefix_list *b)
+static bool entry_same(const struct differ *d, const struct set_entry *a, const struct set_entry *b)
 {
+	return term_until(&d->a->terms, a->term) == term_until(&d->b->terms, b->term) &&
+	       !strcmp(term_note(&d->a->terms, a->term), term_note(&d->b->terms, b->term));
+}
+
+/* both sorted: merge; x of d->a or NULL, y of d->b or NULL */
+static void diff_entries(struct differ *d, const struct set *x, const struct set *y)
+{
+	static const struct set none;
+	const struct prefix_list *a = &(x ? x : &none)->entries, *b = &(y ? y : &none)->entries;
 	char buf[CONFIG_LINE_MAX];
 	size_t i = 0, j = 0;
 	int order;
@@ -40,12 +49,34 @@ static void diff_prefixes(struct differ *d, const char *command, const struct pr
 			order = 1;
 		else
 			order = j == b->count ? -1 : prefix_compare(&a->items[i], &b->items[j]);
-		if (order < 0)
-			differ_line(d, '-', line_of_prefix(command, &a->items[i], buf));
-		else if (order > 0)
-			differ_line(d, '+', line_of_prefix(command, &b->items[j], buf));
+		if (order || !entry_same(d, &a->items[i], &b->items[j])) {
+			if (order <= 0)
+				differ_line(d, '-', line_of_entry(d->a, x, &a->items[i], buf));
+			if (order >= 0)
+				differ_line(d, '+', line_of_entry(d->b, y, &b->items[j], buf));
+		}
 		i += order <= 0;
 		j += order >= 0;
+	}
+}
+
+static void diff_sets(struct differ *d)
+{
+	char buf[CONFIG_LINE_MAX];
+	size_t j;
+
+	for (size_t i = 0; i < d->a->sets_count; i++) {
+		bool same = same_set(d->a, i, d->b, &j);
+
+		if (!same)
+			differ_line(d, '-', line_of_set(d->a, i, buf));
+		diff_entries(d, &d->a->sets[i], same ? &d->b->sets[j] : NULL);
+	}
+	for (size_t i = 0; i < d->b->sets_count; i++) {
+		if (same_set(d->b, i, d->a, &j))
+			continue;
+		differ_line(d, '+', line_of_set(d->b, i, buf));
+		diff_entries(d, NULL, &d->b->sets[i]);
 	}
 }
 
@@ -96,6 +127,106 @@ static void diff_lines(struct differ *d, const struct line_kind *kind)
 	for (size_t i = 0; i < kind->b_count; i++)
 		if (!kind->same(d->b, i, d->a, &j) || !kind_equal(kind, d->a, j, d->b, i))
 			differ_line(d, '+', kind->text(d->b, i, buf));
+}
+
+/* ---- filter rules, of which the order matters ---- */
+
+static bool filter_rule_equal(const struct filter_rule *a, const struct filter_rule *b)
+{
+	return a->until == b->until && !strcmp(a->note, b->note);
+}
+
+/* Leave in place as many as can be: the longest run of pairs that rises in both. tails[n]: the pair at which one of n + 1
+ * ends, as low as can be; before[]: the pair before each. The others are made SIZE_MAX. */
+static void pairs_keep(size_t *pairs, size_t count, size_t *tails, size_t *before)
+{
+	size_t longest = 0, keep;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t low = 0, high = longest;
+
+		if (pairs[i] == SIZE_MAX)
+			continue;
+		while (low < high) {
+			size_t middle = (low + high) / 2;
+
+			if (pairs[tails[middle]] < pairs[i])
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		before[i] = low ? tails[low - 1] : SIZE_MAX;
+		tails[low] = i;
+		longest += low == longest;
+	}
+	keep = longest ? tails[longest - 1] : SIZE_MAX;
+	for (size_t i = count; i-- > 0;) {
+		if (i == keep)
+			keep = before[i];
+		else
+			pairs[i] = SIZE_MAX;
+	}
+}
+
+/* pairs: NULL when there was no memory to find any */
+static bool stays(const size_t *pairs, size_t i)
+{
+	return pairs && pairs[i] != SIZE_MAX;
+}
+
+/* '+' lines say the position, unless it is the end: one after the other, they make b of what is left of a. */
+static void differ_rules(struct differ *d, const size_t *pairs)
+{
+	char line[CONFIG_LINE_MAX], text[CONFIG_LINE_MAX + 32];
+	size_t appended = 0, a = 0;
+
+	for (size_t i = 0; i < d->a->filter_count; i++) {
+		if (stays(pairs, i))
+			appended = pairs[i] + 1;
+		else
+			differ_line(d, '-', line_of_filter_rule(d->a, i, line));
+	}
+	for (size_t i = 0; i < d->b->filter_count; i++) {
+		while (a < d->a->filter_count && (!stays(pairs, a) || pairs[a] < i))
+			a++;
+		if (a < d->a->filter_count && stays(pairs, a) && pairs[a] == i)
+			continue;
+		line_of_filter_rule(d->b, i, line);
+		if (i < appended) {
+			snprintf(text, sizeof(text), "rule add at %zu %s", i + 1, line + strlen("rule add "));
+			differ_line(d, '+', text);
+		} else {
+			differ_line(d, '+', line);
+		}
+	}
+}
+
+static void diff_rules(struct differ *d)
+{
+	size_t count = d->a->filter_count, *pairs = NULL, *scratch = calloc(2 * count + 1, sizeof(*scratch));
+
+	if (scratch && !model_rules_pair(d->a, d->b, &pairs, NULL)) {
+		for (size_t i = 0; i < count; i++)
+			if (pairs[i] != SIZE_MAX && !filter_rule_equal(&d->a->filter[i], &d->b->filter[pairs[i]]))
+				pairs[i] = SIZE_MAX;
+		pairs_keep(pairs, count, scratch, scratch + count);
+	}
+	differ_rules(d, pairs);
+	free(pairs);
+	free(scratch);
+}
+
+static bool same_filter_default(const struct model *from, size_t i, const struct model *in, size_t *ret)
+{
+	for (*ret = 0; *ret < in->filter_defaults_count; ++*ret)
+		if (!strcmp(in->filter_defaults[*ret].dev, from->filter_defaults[i].dev))
+			return true;
+	return false;
+}
+
+static bool filter_default_equal(const struct model *a, size_t i, const struct model *b, size_t j)
+{
+	return a->filter_defaults[i].drop == b->filter_defaults[j].drop;
 }
 
 /* members of an identity that the identity of that name in another model does not have */
@@ -150,11 +281,16 @@ size_t config_diff(const struct model *a, const struct model *b, void (*line)(vo
 	const struct line_kind backends = {a->backends_count, b->backends_count, line_of_backend, same_backend,
 					   backend_equal};
 	const struct line_kind rules = {a->rules_count, b->rules_count, line_of_rule, same_rule, NULL};
+	const struct line_kind protections = {protect_lines(a), protect_lines(b), line_of_protect, same_protect, NULL};
+	const struct line_kind filter_defaults = {a->filter_defaults_count, b->filter_defaults_count,
+						  line_of_filter_default, same_filter_default, filter_default_equal};
 	const struct line_kind defaults = {a->defaults_count, b->defaults_count, line_of_default, same_default,
 					   default_equal};
 
-	diff_prefixes(&d, "drop add", &a->drop, &b->drop);
-	diff_prefixes(&d, "allow add", &a->allow, &b->allow);
+	diff_sets(&d);
+	diff_lines(&d, &protections);
+	diff_rules(&d);
+	diff_lines(&d, &filter_defaults);
 	diff_lines(&d, &vips);
 	diff_lines(&d, &backends);
 	diff_identities(&d, '-', a, b);

@@ -3,9 +3,29 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config.h"
 #include "config_line.h"
+#include "rule_text.h"
+#include "when.h"
 
 #define LINE_COLUMNS 100
+
+const char *word_quote(const char *word, char *buf)
+{
+	char *p = buf;
+
+	if (*word && *word != '#' && !word[strcspn(word, " \"")])
+		return word;
+	*p++ = '"';
+	for (; *word; word++) {
+		if (*word == '"' || *word == '\\')
+			*p++ = '\\';
+		*p++ = *word;
+	}
+	*p++ = '"';
+	*p = '\0';
+	return buf;
+}
 
 const char *line_of_vip(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX])
 {
@@ -56,29 +76,70 @@ const char *line_of_default(const struct model *m, size_t i, char buf[CONFIG_LIN
 	return buf;
 }
 
-const char *line_of_prefix(const char *command, const struct prefix *prefix, char buf[CONFIG_LINE_MAX])
+const char *line_of_filter_rule(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX])
 {
-	char *end = stpcpy(stpcpy(buf, command), " ");
+	static const char command[] = "rule add ";
 
-	prefix_text(prefix, end);
+	_Static_assert(sizeof(command) + RULE_TEXT_MAX <= CONFIG_LINE_MAX, "a rule fits a line");
+	rule_text(m, &m->filter[i], true, stpcpy(buf, command));
 	return buf;
 }
 
-/* a word, in quotes if it would not be one otherwise */
-static const char *word_quote(const char *word, char buf[2 * CGROUP_PATH_MAX + 3])
+const char *line_of_filter_default(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX])
 {
-	char *p = buf;
+	const struct filter_default *d = &m->filter_defaults[i];
+	char dev[2 * RULE_DEV_MAX + 3];
 
-	if (!word[strcspn(word, " \"")])
-		return word;
-	*p++ = '"';
-	for (; *word; word++) {
-		if (*word == '"' || *word == '\\')
-			*p++ = '\\';
-		*p++ = *word;
+	snprintf(buf, CONFIG_LINE_MAX, "rule default %s%s%s", d->drop ? "drop" : "pass", d->dev[0] ? " on " : "",
+		 d->dev[0] ? word_quote(d->dev, dev) : "");
+	return buf;
+}
+
+const char *line_of_set(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX])
+{
+	snprintf(buf, CONFIG_LINE_MAX, "set create %s", m->sets[i].name);
+	return buf;
+}
+
+char *note_append(char *end, const char *note)
+{
+	end = stpcpy(end, " note \"");
+	for (; *note; note++) {
+		if (*note == '"' || *note == '\\')
+			*end++ = '\\';
+		*end++ = *note;
 	}
-	*p++ = '"';
-	*p = '\0';
+	return stpcpy(end, "\"");
+}
+
+char *set_entry_text(const struct intern *terms, const struct set_entry *entry, char buf[ENTRY_TEXT_MAX])
+{
+	const char *note = term_note(terms, entry->term);
+	__s64 until = term_until(terms, entry->term);
+	char *end;
+
+	prefix_text(&entry->prefix, buf);
+	end = buf + strlen(buf);
+	if (until) {
+		end = stpcpy(end, " until ");
+		when_text(until, end);
+		end += strlen(end);
+	}
+	if (*note)
+		note_append(end, note);
+	return buf;
+}
+
+const char *line_of_entry(const struct model *m, const struct set *set, const struct set_entry *entry,
+			  char buf[CONFIG_LINE_MAX])
+{
+	char *end = buf;
+
+	if (set->id != WEIR_SET_DROP && set->id != WEIR_SET_ALLOW)
+		end = stpcpy(end, "set add ");
+	end = stpcpy(end, set->name);
+	end = stpcpy(end, set->id != WEIR_SET_DROP && set->id != WEIR_SET_ALLOW ? " " : " add ");
+	set_entry_text(&m->terms, entry, end);
 	return buf;
 }
 

@@ -14,7 +14,21 @@ const char *line_of_vip(const struct model *m, size_t i, char buf[CONFIG_LINE_MA
 const char *line_of_backend(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX]);
 const char *line_of_rule(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX]);
 const char *line_of_default(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX]);
-const char *line_of_prefix(const char *command, const struct prefix *prefix, char buf[CONFIG_LINE_MAX]);
+const char *line_of_filter_rule(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX]);
+const char *line_of_filter_default(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX]);
+const char *line_of_set(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX]);
+/* "drop add 192.0.2.1 until 2026-11-21T07:00:00Z", "set add NAME ..." */
+const char *line_of_entry(const struct model *m, const struct set *set, const struct set_entry *entry,
+			  char buf[CONFIG_LINE_MAX]);
+
+/* switches and the failsafe list, as far as they are not those of a new model: number i of protect_lines() lines */
+size_t protect_lines(const struct model *m);
+const char *line_of_protect(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX]);
+
+/* a word, in quotes if it would not be one otherwise; buf holds 2 * strlen(word) + 3 bytes */
+const char *word_quote(const char *word, char *buf);
+/* Write ` note "..."` at end, always in quotes; returns the new end. */
+char *note_append(char *end, const char *note);
 
 /* The lines of one identity, of about 100 columns each. keep_*() choose among its members (NULL: all); `bare`: also when
  * nothing is kept. */

@@ -23,12 +23,34 @@ static void print_line(void *arg, const char *line)
 	p->id = 0;
 }
 
-static void print_prefixes(struct printer *p, const char *command, const struct prefix_list *list)
+static void print_sets(struct printer *p, const struct model *m)
 {
 	char buf[CONFIG_LINE_MAX];
 
-	for (size_t i = 0; i < list->count; i++)
-		print_line(p, line_of_prefix(command, &list->items[i], buf));
+	for (size_t i = 0; i < m->sets_count; i++) {
+		const struct set *set = &m->sets[i];
+
+		p->id = set->id;
+		if (set->id != WEIR_SET_DROP && set->id != WEIR_SET_ALLOW)
+			print_line(p, line_of_set(m, i, buf));
+		p->id = 0;
+		for (size_t e = 0; e < set->entries.count; e++)
+			print_line(p, line_of_entry(m, set, &set->entries.items[e], buf));
+	}
+}
+
+static void print_filter(struct printer *p, const struct model *m)
+{
+	char buf[CONFIG_LINE_MAX];
+
+	for (size_t i = 0; i < protect_lines(m); i++)
+		print_line(p, line_of_protect(m, i, buf));
+	for (size_t i = 0; i < m->filter_count; i++) {
+		p->id = m->filter[i].id;
+		print_line(p, line_of_filter_rule(m, i, buf));
+	}
+	for (size_t i = 0; i < m->filter_defaults_count; i++)
+		print_line(p, line_of_filter_default(m, i, buf));
 }
 
 /* Backends stand behind their VIP: those of each chained in order, so that no VIP looks through all. */
@@ -65,8 +87,8 @@ int config_print(FILE *out, const struct model *m, unsigned int flags)
 	int rc;
 
 	print_line(&p, "# weir configuration");
-	print_prefixes(&p, "drop add", &m->drop);
-	print_prefixes(&p, "allow add", &m->allow);
+	print_sets(&p, m);
+	print_filter(&p, m);
 	rc = print_services(&p, m);
 	if (rc)
 		return rc;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Words -> command and its arguments, by the synopses of lib/commands.def. */
 #include <errno.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,12 +12,13 @@ const struct command commands[COMMANDS] = {
 #undef COMMAND
 };
 
-#define TOKENS_MAX 64
+#define TOKENS_MAX 128
 
 struct token {
 	enum token_kind { TOKEN_WORD, TOKEN_ARGUMENT, TOKEN_OPEN, TOKEN_CLOSE } kind;
 	bool many;
-	const char *text; /* of a word, or an argument's name */
+	bool one_of;	  /* an opening token: one of the groups in this row must stand */
+	const char *text; /* of a word, an argument's or a row's name */
 	unsigned int length;
 	const char *choices; /* a|b, or NULL */
 	unsigned int choices_length;
@@ -31,38 +31,59 @@ struct match {
 	unsigned int count, next;	/* the word to match next */
 	const struct token *tokens;	/* of the synopsis */
 	const struct token *rest, *end; /* those behind the command's own words */
-	uint64_t used;			/* groups, by the index of their opening token */
+	bool used[TOKENS_MAX];		/* groups, by the index of their opening token */
 };
 
+/* a word or an argument at p; returns its end */
+static const char *token_read(const char *p, struct token *t)
+{
+	*t = (struct token){.kind = *p >= 'A' && *p <= 'Z' ? TOKEN_ARGUMENT : TOKEN_WORD, .text = p};
+	t->length = (unsigned int)strcspn(p, " []{}|=.");
+	p += t->length;
+	if (*p == '.') {
+		t->many = true;
+		p += strspn(p, ".");
+	} else if (p[0] == '=' && p[1] != '{') {
+		t->choices = ++p;
+		t->choices_length = (unsigned int)strcspn(p, " ]}");
+		p += t->choices_length;
+	}
+	return p;
+}
+
+/* NAME={a|b X} becomes a row of groups, each with its opening and closing token. */
 static unsigned int tokenize(const char *synopsis, struct token *tokens)
 {
+	struct token row = {.kind = TOKEN_OPEN, .one_of = true};
 	unsigned int count = 0;
 
-	for (const char *p = synopsis; *p && count < TOKENS_MAX;) {
-		struct token *t = &tokens[count];
-
-		if (*p == ' ') {
+	for (const char *p = synopsis; *p && count + 1 < TOKENS_MAX;) {
+		switch (*p) {
+		case ' ':
+		case '=':
 			p++;
 			continue;
-		}
-		*t = (struct token){.kind = TOKEN_WORD, .text = p, .length = 1};
-		count++;
-		if (*p == '[' || *p == ']') {
-			t->kind = *p++ == '[' ? TOKEN_OPEN : TOKEN_CLOSE;
+		case '[':
+			tokens[count++] = (struct token){.kind = TOKEN_OPEN};
+			break;
+		case '{':
+			row.text = tokens[--count].text; /* the name before it */
+			row.length = tokens[count].length;
+			tokens[count++] = row;
+			break;
+		case '|':
+			tokens[count++] = (struct token){.kind = TOKEN_CLOSE};
+			tokens[count++] = row;
+			break;
+		case ']':
+		case '}':
+			tokens[count++] = (struct token){.kind = TOKEN_CLOSE};
+			break;
+		default:
+			p = token_read(p, &tokens[count++]);
 			continue;
 		}
-		t->length = (unsigned int)strcspn(p, " []=.");
-		if (*p >= 'A' && *p <= 'Z')
-			t->kind = TOKEN_ARGUMENT;
-		p += t->length;
-		if (*p == '.') {
-			t->many = true;
-			p += strspn(p, ".");
-		} else if (*p == '=') {
-			t->choices = ++p;
-			t->choices_length = (unsigned int)strcspn(p, " ]");
-			p += t->choices_length;
-		}
+		p++;
 	}
 	return count;
 }
@@ -81,11 +102,18 @@ static bool is_keyword_here(const struct match *x, const char *text)
 	return false;
 }
 
-static int usage(const struct match *x, int rc)
+#define USAGE_COLUMNS 240 /* a longer synopsis is not shown in a hint */
+
+/* a hint with the command's synopsis; `before` stands before it */
+static int usage(const struct match *x, int rc, const char *before)
 {
 	char synopsis[SYNOPSIS_MAX];
 
-	return weir_hint(x->err, rc, "usage: %s", synopsis_text(x->args->command->synopsis, synopsis));
+	synopsis_text(x->args->command->synopsis, synopsis);
+	if (strlen(synopsis) <= USAGE_COLUMNS)
+		return weir_hint(x->err, rc, "%susage: %s", before, synopsis);
+	return weir_hint(x->err, rc, "%s`weir help %.*s` shows what may stand here", before,
+			 (int)(x->rest[-1].text + x->rest[-1].length - x->tokens->text), x->tokens->text);
 }
 
 /* the error is that a word is missing, or that another stands there */
@@ -105,7 +133,29 @@ static int wrong_word(const struct match *x, const struct token *wanted)
 		here.column += (unsigned int)strlen(here.text) + 1;
 		rc = weir_fail(x->err, EINVAL, "%s%.*s%s is missing", quote, length, wanted->text, quote);
 	}
-	return usage(x, weir_at(x->err, rc, &here));
+	return usage(x, weir_at(x->err, rc, &here), "");
+}
+
+/* the error is that none of the groups of a row begins here */
+static int wrong_group(const struct match *x, const struct token *row, const struct token *row_end)
+{
+	const char *candidates[TOKENS_MAX], *nearest = NULL;
+	char texts[TOKENS_MAX][32], list[256] = "";
+	unsigned int count = 0;
+	int rc = wrong_word(x, row);
+
+	for (; row < row_end; row++) {
+		if (!row->one_of)
+			continue;
+		snprintf(texts[count], sizeof(texts[count]), "%.*s", (int)row[1].length, row[1].text);
+		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", count ? ", " : "", texts[count]);
+		candidates[count] = texts[count];
+		count++;
+	}
+	if (x->next < x->count)
+		nearest = nearest_word(x->words[x->next].text, candidates, count);
+	return nearest ? weir_hint(x->err, rc, "did you mean '%s'?", nearest)
+		       : weir_hint(x->err, rc, "one of %s", list);
 }
 
 /* the error is a word that has no place */
@@ -113,7 +163,7 @@ static int needless_word(const struct match *x)
 {
 	const struct word *word = &x->words[x->next];
 	const char *candidates[TOKENS_MAX], *nearest;
-	char texts[TOKENS_MAX][32], synopsis[SYNOPSIS_MAX];
+	char texts[TOKENS_MAX][32], question[64];
 	unsigned int count = 0;
 	int rc;
 
@@ -125,10 +175,10 @@ static int needless_word(const struct match *x)
 		}
 	rc = weir_at(x->err, weir_fail(x->err, EINVAL, "unexpected '%.80s'", word->text), word);
 	nearest = nearest_word(word->text, candidates, count);
-	if (nearest && strcmp(nearest, word->text))
-		return weir_hint(x->err, rc, "did you mean '%s'? usage: %s", nearest,
-				 synopsis_text(x->args->command->synopsis, synopsis));
-	return usage(x, rc);
+	if (!nearest || !strcmp(nearest, word->text))
+		return usage(x, rc, "");
+	snprintf(question, sizeof(question), "did you mean '%s'? ", nearest);
+	return usage(x, rc, question);
 }
 
 static bool choice_has(const struct token *t, const char *text)
@@ -136,11 +186,26 @@ static bool choice_has(const struct token *t, const char *text)
 	size_t length = strlen(text), part;
 
 	for (const char *p = t->choices, *end = p + t->choices_length; p < end; p += part + 1) {
-		part = strcspn(p, "| ]");
+		part = strcspn(p, "| ]}");
 		if (part == length && !memcmp(p, text, length))
 			return true;
 	}
 	return false;
+}
+
+/* The argument of an optional keyword, alone behind it, may be any word: `proto icmp` where `icmp` is a keyword, too. */
+static bool takes_any_word(const struct match *x, const struct token *t)
+{
+	return !t->many && t - x->tokens >= 2 && t[-1].kind == TOKEN_WORD && t[-2].kind == TOKEN_OPEN;
+}
+
+/* the next word, under a token's name */
+static int capture(struct match *x, const struct token *t)
+{
+	if (x->args->count == ARGS_MAX)
+		return weir_fail(x->err, E2BIG, "the synopsis has too many arguments");
+	x->args->captures[x->args->count++] = (struct capture){t->text, t->length, &x->words[x->next], 1};
+	return 0;
 }
 
 static int match_argument(struct match *x, const struct token *t)
@@ -149,17 +214,16 @@ static int match_argument(struct match *x, const struct token *t)
 	const struct word *word = &x->words[x->next];
 	int rc;
 
-	if (x->next == x->count || is_keyword_here(x, word->text))
+	if (x->next == x->count || (!takes_any_word(x, t) && is_keyword_here(x, word->text)))
 		return wrong_word(x, t);
 	if (t->choices && !choice_has(t, word->text)) {
 		rc = weir_fail(x->err, EINVAL, "%.*s cannot be '%.80s'", (int)t->length, t->text, word->text);
 		weir_hint(x->err, rc, "one of %.*s", (int)t->choices_length, t->choices);
 		return weir_at(x->err, rc, word);
 	}
-	if (x->args->count == ARGS_MAX)
-		return weir_fail(x->err, E2BIG, "the synopsis has too many arguments");
-	*c = (struct capture){.name = t->text, .name_length = t->length, .words = word, .count = 1};
-	x->args->count++;
+	rc = capture(x, t);
+	if (rc)
+		return rc;
 	x->next++;
 	while (t->many && x->next < x->count && !is_keyword_here(x, x->words[x->next].text)) {
 		c->count++;
@@ -172,20 +236,30 @@ static int match_tokens(struct match *x, const struct token *t, const struct tok
 
 static const struct token *group_end(const struct token *open)
 {
-	while (open->kind != TOKEN_CLOSE)
-		open++;
-	return open;
+	unsigned int depth = 0;
+
+	for (;; open++) {
+		depth += open->kind == TOKEN_OPEN;
+		depth -= open->kind == TOKEN_CLOSE;
+		if (!depth)
+			return open;
+	}
 }
 
 static int match_group(struct match *x, const struct token *open)
 {
-	uint64_t bit = UINT64_C(1) << (open - x->tokens);
+	const struct token *end = group_end(open);
 	const struct word *word = &x->words[x->next];
+	int rc = 0;
 
-	if (x->used & bit)
-		return usage(x, weir_at(x->err, weir_fail(x->err, EINVAL, "'%.80s' is given twice", word->text), word));
-	x->used |= bit;
-	return match_tokens(x, open + 1, group_end(open));
+	if (x->used[open - x->tokens]) {
+		rc = weir_at(x->err, weir_fail(x->err, EINVAL, "'%.80s' is given twice", word->text), word);
+		return usage(x, rc, "");
+	}
+	x->used[open - x->tokens] = true;
+	if (open->one_of || (open[1].kind == TOKEN_WORD && end == open + 2))
+		rc = capture(x, open->one_of ? open : open + 1);
+	return rc ? rc : match_tokens(x, open + 1, end);
 }
 
 /* The group in [t, end) that the next word begins: by its keyword, or else the first unused one that takes any word. */
@@ -199,10 +273,26 @@ static const struct token *group_for(const struct match *x, const struct token *
 			continue;
 		if (t[1].kind == TOKEN_WORD && token_is(&t[1], text))
 			return t;
-		if (t[1].kind == TOKEN_ARGUMENT && !any && !(x->used & UINT64_C(1) << (t - x->tokens)))
+		if (t[1].kind == TOKEN_ARGUMENT && !any && !x->used[t - x->tokens])
 			any = t;
+		t = group_end(t);
 	}
 	return any && !is_keyword_here(x, text) ? any : NULL;
+}
+
+/* one of the groups in a row; *t is moved behind them */
+static int match_one_of(struct match *x, const struct token **t, const struct token *end)
+{
+	const struct token *row_end = *t, *group = NULL;
+
+	while (row_end < end && row_end->one_of)
+		row_end = group_end(row_end) + 1;
+	if (x->next < x->count)
+		group = group_for(x, *t, row_end);
+	if (!group)
+		return wrong_group(x, *t, row_end);
+	*t = row_end;
+	return match_group(x, group);
 }
 
 /* groups in a row, in any order; *t is moved behind them */
@@ -211,7 +301,7 @@ static int match_row(struct match *x, const struct token **t, const struct token
 	const struct token *row_end = *t, *group;
 	int rc;
 
-	while (row_end < end && row_end->kind == TOKEN_OPEN)
+	while (row_end < end && row_end->kind == TOKEN_OPEN && !row_end->one_of)
 		row_end = group_end(row_end) + 1;
 	while (x->next < x->count && (group = group_for(x, *t, row_end))) {
 		rc = match_group(x, group);
@@ -229,7 +319,7 @@ static int match_tokens(struct match *x, const struct token *t, const struct tok
 
 	while (t < end && !rc) {
 		if (t->kind == TOKEN_OPEN) {
-			rc = match_row(x, &t, end);
+			rc = t->one_of ? match_one_of(x, &t, end) : match_row(x, &t, end);
 			continue;
 		}
 		if (x->next < x->count && !strncmp(x->words[x->next].text, "--", 2) && end == x->end) {
@@ -344,17 +434,12 @@ int grammar_match(const struct word *words, unsigned int count, struct args *ret
 
 bool grammar_keyword(const char *text)
 {
-	size_t length = strlen(text);
+	struct token tokens[TOKENS_MAX];
 
-	if (!length || text[strcspn(text, " []=|.")] || (*text >= 'A' && *text <= 'Z'))
-		return false;
-	for (size_t i = 0; i < COMMANDS; i++) {
-		const char *p = commands[i].synopsis;
-
-		for (; (p = strstr(p, text)); p++)
-			if ((p == commands[i].synopsis || strchr(" [=|", p[-1])) && strchr(" ]|", p[length]))
+	for (size_t i = 0; i < COMMANDS; i++)
+		for (unsigned int t = tokenize(commands[i].synopsis, tokens); t-- > 0;)
+			if (tokens[t].kind == TOKEN_WORD && token_is(&tokens[t], text))
 				return true;
-	}
 	return false;
 }
 
@@ -381,13 +466,4 @@ const char *args_text(const struct args *args, const char *name)
 	const struct word *word = args_word(args, name);
 
 	return word ? word->text : NULL;
-}
-
-/* No argument can be that word: where it is a keyword it is taken as one. */
-const struct word *args_flag(const struct args *args, const char *keyword)
-{
-	for (unsigned int i = 1; i < args->words_count; i++)
-		if (!strcmp(args->words[i].text, keyword))
-			return &args->words[i];
-	return NULL;
 }

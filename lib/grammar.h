@@ -6,9 +6,12 @@
  *   word            the word itself (a keyword)
  *   NAME            an argument, captured under that name in upper case
  *   NAME...         one or more of them
+ *   [word NAME]     takes any word for NAME, also one that is a keyword here
  *   [ ... ]         may be left out; several bracketed groups in a row may stand in any order, each at most once; a group
- *                   that begins with --word may stand anywhere after the command's own words
+ *                   that begins with --word may stand anywhere after the command's own words; one that is a single word is
+ *                   captured under that word
  *   a|b             one of these words, captured under the name before it: ACTION=allow|deny
+ *   NAME={a|b X}    one of these groups, of which the first word is captured under NAME
  */
 #ifndef WEIR_GRAMMAR_H
 #define WEIR_GRAMMAR_H
@@ -46,7 +49,7 @@ struct word {
 	unsigned int column;
 };
 
-#define ARGS_MAX 16
+#define ARGS_MAX 32
 struct capture {
 	const char *name; /* points into the synopsis, length below */
 	unsigned int name_length;
@@ -66,18 +69,16 @@ struct args {
 int grammar_match(const struct word *words, unsigned int count, struct args *ret, struct weir_error *err);
 
 /* The synopsis as people read it, choices without the name they are captured under; returns buf. */
-#define SYNOPSIS_MAX 320
+#define SYNOPSIS_MAX 640
 const char *synopsis_text(const char *synopsis, char buf[SYNOPSIS_MAX]);
 
-/* Is it a keyword (of any synopsis)? Names must not be. */
+/* Is it a keyword of any synopsis (choices of an argument are none)? Names must not be. */
 bool grammar_keyword(const char *text);
 
 /* first word captured under name, or NULL; its text; all of them */
 const struct word *args_word(const struct args *args, const char *name);
 const char *args_text(const struct args *args, const char *name);
 const struct capture *args_all(const struct args *args, const char *name);
-/* the word of a group that is one keyword alone, as [--now], or NULL: it was not given */
-const struct word *args_flag(const struct args *args, const char *keyword);
 
 /* The error came from this word: adds the word's column to it (a parser may already have left the offset within the word
  * there, counted from 1) and returns code; success passes through. For `return weir_at(err, x_parse(word->text), word)`. */

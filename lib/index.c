@@ -65,6 +65,12 @@ void key_of_backend(struct index_key *key, size_t vip, const struct weir_addr *a
 	key_append(key, &vip, sizeof(vip));
 }
 
+void key_of_set_entry(struct index_key *key, size_t set, const struct prefix *prefix)
+{
+	key_of_prefix(key, prefix);
+	key_append(key, &set, sizeof(set));
+}
+
 static void key_append_party(struct index_key *key, const struct party *party)
 {
 	size_t identity = party->kind == PARTY_IDENTITY ? party->identity : 0;
@@ -111,10 +117,8 @@ static void key_of_entry(const struct model *m, enum index_kind kind, struct ind
 		return key_of_rule(key, &m->rules[e.index]);
 	case INDEX_DEFAULT:
 		return key_of_party(key, &m->defaults[e.index].from);
-	case INDEX_DROP:
-		return key_of_prefix(key, &m->drop.items[e.index]);
-	case INDEX_ALLOW:
-		return key_of_prefix(key, &m->allow.items[e.index]);
+	case INDEX_ENTRY:
+		return key_of_set_entry(key, e.index, &m->sets[e.index].entries.items[e.item].prefix);
 	case INDEX_KINDS:
 		break;
 	}
@@ -204,10 +208,10 @@ static size_t objects(const struct model *m, enum index_kind kind)
 		return m->rules_count;
 	case INDEX_DEFAULT:
 		return m->defaults_count;
-	case INDEX_DROP:
-		return m->drop.count;
-	case INDEX_ALLOW:
-		return m->allow.count;
+	case INDEX_ENTRY:
+		for (size_t i = 0; i < m->sets_count; i++)
+			count += m->sets[i].entries.count;
+		return count;
 	case INDEX_KINDS:
 		break;
 	}
@@ -225,6 +229,12 @@ static void put_entry(struct model *m, enum index_kind kind, size_t index, size_
 /* all of the model's objects of a kind, into an empty table with room for them */
 static void put_all(struct model *m, enum index_kind kind)
 {
+	if (kind == INDEX_ENTRY) {
+		for (size_t i = 0; i < m->sets_count; i++)
+			for (size_t item = 0; item < m->sets[i].entries.count; item++)
+				put_entry(m, kind, i, item);
+		return;
+	}
 	if (kind == INDEX_PREFIX || kind == INDEX_CGROUP) {
 		for (size_t i = 0; i < m->identities_count; i++) {
 			const struct identity *id = &m->identities[i];

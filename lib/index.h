@@ -14,8 +14,7 @@ enum index_kind {
 	INDEX_CGROUP, /* likewise */
 	INDEX_RULE,
 	INDEX_DEFAULT,
-	INDEX_DROP,
-	INDEX_ALLOW,
+	INDEX_ENTRY, /* of a set: `index` is the set, `item` the entry in it; while a file is read only */
 	INDEX_KINDS
 };
 
@@ -34,8 +33,9 @@ void key_of_prefix(struct index_key *key, const struct prefix *prefix);
 void key_of_backend(struct index_key *key, size_t vip, const struct weir_addr *addr);
 void key_of_rule(struct index_key *key, const struct policy_rule *rule);
 void key_of_party(struct index_key *key, const struct party *party);
+void key_of_set_entry(struct index_key *key, size_t set, const struct prefix *prefix);
 
-/* Every list but a sorted drop or allow list is indexed as long as it is not empty. */
+/* Every list but those of sets and their entries is indexed as long as it is not empty. */
 bool index_find(const struct model *m, enum index_kind kind, const struct index_key *key, struct index_entry *ret);
 /* Room for `more` entries, after which index_put() cannot fail. Indexes the kind if it was not. */
 int index_reserve(struct model *m, enum index_kind kind, size_t more, struct weir_error *err);
@@ -51,6 +51,8 @@ bool same_vip(const struct model *from, size_t i, const struct model *in, size_t
 bool same_backend(const struct model *from, size_t i, const struct model *in, size_t *ret);
 bool same_identity(const struct model *from, size_t i, const struct model *in, size_t *ret);
 bool same_rule(const struct model *from, size_t i, const struct model *in, size_t *ret);
+bool same_set(const struct model *from, size_t i, const struct model *in, size_t *ret);
+bool same_protect(const struct model *from, size_t i, const struct model *in, size_t *ret);
 bool same_default(const struct model *from, size_t i, const struct model *in, size_t *ret);
 
 /* shared by the model's files */
@@ -60,6 +62,12 @@ int no_memory(struct weir_error *err);
 void *array_room(void *items, size_t count, size_t size);
 /* Is it fit to be a name? -EINVAL with the rule that it breaks. `what`: "VIP", "identity" */
 int name_check(const char *name, const char *what, struct weir_error *err);
+/* the first two sets, if they are not there yet */
+void model_sets_begin(struct model *m);
+int model_set_create(struct model *m, const struct args *args, struct weir_error *err);
+int model_set_add(struct model *m, const struct args *args, struct weir_error *err);
+int model_drop_add(struct model *m, const struct args *args, struct weir_error *err);
+int model_allow_add(struct model *m, const struct args *args, struct weir_error *err);
 int model_vip_add(struct model *m, const struct args *args, struct weir_error *err);
 /* May the backend be in its pool, the VIP in its own, as far as `mode nat` is concerned? Before it is added. */
 int model_nat_backend(const struct model *m, const struct backend *backend, struct weir_error *err);
@@ -68,7 +76,16 @@ int model_backend_add(struct model *m, const struct args *args, struct weir_erro
 int model_identity_add(struct model *m, const struct args *args, struct weir_error *err);
 int model_policy_add(struct model *m, const struct args *args, struct weir_error *err);
 int model_policy_default(struct model *m, const struct args *args, struct weir_error *err);
-/* no further prefix fits into drop list, allow list and identities together */
+/* the failsafe list of a new model */
+void model_protect_begin(struct model *m);
+int model_protect_off(struct model *m, const struct args *args, struct weir_error *err);
+int model_failsafe_add(struct model *m, const struct args *args, struct weir_error *err);
+int model_failsafe_del(struct model *m, const struct args *args, struct weir_error *err);
+int model_rule_add(struct model *m, const struct args *args, struct weir_error *err);
+int model_rule_default(struct model *m, const struct args *args, struct weir_error *err);
+/* The rule that model_rule_add(args) has just made. */
+struct filter_rule *model_rule_added(struct model *m, const struct args *args);
+/* no further prefix fits into sets and identities together */
 bool model_prefixes_full(const struct model *m);
 
 #endif

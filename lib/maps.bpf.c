@@ -4,5 +4,6 @@
 #include "bpf/chunks.h"
 #include "bpf/decap.h"
 #include "bpf/edge.h"
+#include "bpf/hits.h"
 #include "bpf/policy.h"
 #include "bpf/service.h"

@@ -15,6 +15,7 @@
 #include "address.h"
 #include "error.h"
 #include "grammar.h"
+#include "intern.h"
 
 #define NAME_LENGTH_MAX	 31
 #define CGROUP_PATH_MAX	 512
@@ -90,10 +91,92 @@ struct policy_default {
 	enum weir_action action;
 };
 
+/* an entry of a set; `term`: until when and why (model_term_*), 0: for good, without a note */
+struct set_entry {
+	struct prefix prefix;
+	__u32 term;
+};
+
 struct prefix_list {
-	struct prefix *items;
+	struct set_entry *items;
 	size_t count, room;
 	bool sorted; /* by prefix_compare */
+};
+
+/* ---- the filter ---- */
+
+struct set {
+	__u16 id; /* WEIR_SET_*; index of its counters, bit of a class; 0: not given out yet */
+	char name[NAME_LENGTH_MAX + 1];
+	struct prefix_list entries; /* a model read from the dataplane may leave them empty: the tables hold them */
+};
+
+/* which addresses a rule asks for */
+struct address_match {
+	enum address_match_kind { MATCH_ANY, MATCH_PREFIX, MATCH_SET } kind;
+	bool negated;
+	struct prefix prefix; /* MATCH_PREFIX */
+	size_t set;	      /* MATCH_SET: index into model.sets */
+};
+
+/* how much a limit lets through */
+struct rate_limit {
+	__u64 rate;  /* packets or bits a second */
+	__u64 burst; /* packets or bits at once */
+	bool bits;
+	enum weir_rule_per per;
+	__u8 len4, len6; /* of a source or destination: bits that share a bucket */
+	bool syncookie;
+};
+
+enum rule_fragment {
+	RULE_FRAGMENT_EITHER,
+	RULE_FRAGMENT_NO,
+	RULE_FRAGMENT_YES,
+	RULE_FRAGMENT_FIRST,
+	RULE_FRAGMENT_LATER
+};
+
+#define RULE_NOTE_MAX	     127
+#define RULE_DEV_MAX	     16 /* IF_NAMESIZE */
+#define RULE_PAYLOAD_OFFSETS 4
+
+/* A filter rule. What it does not ask for has its widest value. */
+struct filter_rule {
+	__u32 id; /* 1..WEIR_MAX_FILTER_RULES-1, kept for life; 0: not given out yet */
+	enum weir_rule_action action;
+	char redirect[RULE_DEV_MAX]; /* WEIR_RULE_REDIRECT: out of which device */
+	struct rate_limit limit;     /* WEIR_RULE_LIMIT */
+	char dev[RULE_DEV_MAX];	     /* "": packets of all devices */
+	__u8 family;		     /* 4, 6; 0: both */
+	struct address_match from, to;
+	__s16 proto;			 /* -1: every one */
+	__u8 sports_count, dports_count; /* 0: every port; else proto is TCP or UDP */
+	struct port_range sports[PORT_RANGES_MAX], dports[PORT_RANGES_MAX];
+	__s16 icmp_type, icmp_code;    /* -1: every one; else proto is ICMP or ICMPv6 */
+	__u8 tcp_set, tcp_unset;       /* flags that must be set, must not be; else proto is TCP */
+	__u16 length_low, length_high; /* bytes of the IP packet, its header included */
+	__u8 ttl_low, ttl_high;
+	enum rule_fragment fragment;
+	__s32 vlan;	      /* id of the outermost tag, 0: none; -1: either */
+	__s16 dscp;	      /* -1: every one */
+	__u32 payload_offset; /* bytes behind the transport header */
+	__u8 payload_bytes;   /* 1..4; 0: none */
+	__u8 payload[4];
+	__s64 until; /* UTC, seconds since 1970; 0: for good */
+	char note[RULE_NOTE_MAX + 1];
+};
+
+/* what happens to packets that no rule decides */
+struct filter_default {
+	char dev[RULE_DEV_MAX]; /* "": on devices without one of their own */
+	bool drop;
+};
+
+/* a service of this host that stays reachable */
+struct failsafe_entry {
+	__u16 port;
+	__u8 proto; /* IPPROTO_TCP or IPPROTO_UDP */
 };
 
 struct model_index; /* finds objects by their natural keys (lib/index.h) */
@@ -109,8 +192,16 @@ struct model {
 	size_t rules_count;
 	struct policy_default *defaults;
 	size_t defaults_count;
-	struct prefix_list drop,
-		allow; /* of a file; a model read from the dataplane leaves them empty, the tables hold them */
+	struct set sets[WEIR_MAX_SETS - 1]; /* in the order they were made; the first two are drop and allow */
+	size_t sets_count;
+	struct intern terms;	    /* of their entries */
+	struct filter_rule *filter; /* in order */
+	size_t filter_count;
+	struct filter_default *filter_defaults;
+	size_t filter_defaults_count;
+	struct failsafe_entry failsafe[WEIR_MAX_FAILSAFE]; /* at first 22/tcp */
+	size_t failsafe_count;
+	__u32 unchecked;	   /* protections that are switched off: bits of enum weir_protection */
 	struct model_index *index; /* only model_* functions change a model, and keep this right */
 };
 
@@ -119,11 +210,19 @@ void model_free(struct model *m);
 #define model_auto __attribute__((cleanup(model_free))) struct model
 
 /* Filling a list: add in any order, then sort, which is quick when they are in order already; whoever reads a list to the end
- * wants it sorted. Duplicates are not looked for; `unique` drops the exact ones. */
-int prefix_list_add(struct prefix_list *list, const struct prefix *prefix, struct weir_error *err);
+ * wants it sorted. Duplicates are not looked for; `unique` keeps the last of each. */
+int prefix_list_add(struct prefix_list *list, const struct prefix *prefix, __u32 term, struct weir_error *err);
 int prefix_list_sort(struct prefix_list *list, struct weir_error *err);
 void prefix_list_unique(struct prefix_list *list);
 void prefix_list_free(struct prefix_list *list);
+
+/* Until when (UTC, s; 0: for good) and why ("") entries are in their set, each combination once. */
+int term_make(struct intern *terms, __s64 until, const char *note, __u32 *ret, struct weir_error *err);
+__s64 term_until(const struct intern *terms, __u32 term);
+const char *term_note(const struct intern *terms, __u32 term);
+
+/* What a command's [for TIME] [until WHEN] [note TEXT] say; *ret_until is 0 and *ret_note NULL where they say nothing. */
+int set_term_read(const struct args *args, __s64 *ret_until, const char **ret_note, struct weir_error *err);
 
 /* Apply one matched CF_CONFIG command. 0 or -errno (-EEXIST: duplicate, -ENOENT: unknown name, -ENOSPC: a limit, named). */
 int model_apply(struct model *m, const struct args *args, struct weir_error *err);
@@ -137,6 +236,8 @@ int model_backend_del(struct model *m, const struct args *args, struct weir_erro
 int model_identity_del(struct model *m, const struct args *args,
 		       struct weir_error *err); /* -EBUSY: rules use it, listed */
 int model_policy_del(struct model *m, const struct args *args, struct weir_error *err);
+int model_set_delete(struct model *m, const struct args *args,
+		     struct weir_error *err); /* -EBUSY: rules use it, listed */
 
 /* A VIP by name or by service text; -ENOENT suggests the nearest name. */
 int model_vip_find(const struct model *m, const char *text, size_t *ret_index, struct weir_error *err);
@@ -151,6 +252,31 @@ const char *backend_options_text(const struct backend *backend, char buf[OPTIONS
 /* The word that names a VIP in text: its name, or its service. */
 const char *model_vip_label(const struct vip *vip, char buf[SERVICE_TEXT_MAX]);
 int model_identity_find(const struct model *m, const char *name, size_t *ret_index, struct weir_error *err);
+/* "the drop list", "the set 'bad'" */
+#define SET_LABEL_MAX (NAME_LENGTH_MAX + 16)
+const char *model_set_label(const struct set *set, char buf[SET_LABEL_MAX]);
+/* A set by its name, drop and allow included; -ENOENT suggests the nearest one. */
+int model_set_find(const struct model *m, const char *name, size_t *ret_index, struct weir_error *err);
+
+/* Filter rules: their numbers are for life, positions count from 1. */
+int model_rule_del(struct model *m, const struct args *args, struct weir_error *err);
+int model_rule_move(struct model *m, const struct args *args, struct weir_error *err);
+/* Names a source on purpose: the failsafe list does not override such a rule. */
+bool filter_rule_names_source(const struct filter_rule *rule);
+/* Nothing after it is asked. */
+bool filter_rule_is_final(const struct filter_rule *rule);
+/* Its time is over. now: UTC, seconds since 1970 */
+bool filter_rule_is_over(const struct filter_rule *rule, __s64 now);
+/* For each rule of a model the number of the same one in another (its text but for `until` and `note` is the same; of several
+ * those with the same id, then in order), or SIZE_MAX. The caller frees *ret. */
+int model_rules_pair(const struct model *from, const struct model *in, size_t **ret, struct weir_error *err);
+
+/* Protections are called as their reason is. */
+int model_protect_on(struct model *m, const struct args *args, struct weir_error *err);
+enum weir_reason protection_reason(enum weir_protection protection);
+/* "22/tcp" */
+#define FAILSAFE_TEXT_MAX 12
+const char *failsafe_text(const struct failsafe_entry *entry, char buf[FAILSAFE_TEXT_MAX]);
 
 /* Text of the parts of a rule: "tcp", "47"; "80,443,8000-8080". proto_text of 0 and ports_text of none are "". */
 #define PROTO_TEXT_MAX 8
@@ -158,6 +284,8 @@ int model_identity_find(const struct model *m, const char *name, size_t *ret_ind
 const char *proto_text(__u8 proto, char buf[PROTO_TEXT_MAX]);
 const char *ports_text(const struct policy_rule *rule, char buf[PORTS_TEXT_MAX]);
 const char *action_text(enum weir_action action);
+/* A protocol's name or number; -EINVAL suggests the nearest. */
+int proto_parse(const char *text, __u8 *ret, struct weir_error *err);
 
 /* "app", "any", "world", "host"; and the number that the kernel's tables have for it */
 const char *model_party_name(const struct model *m, const struct party *party);

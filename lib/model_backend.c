@@ -48,7 +48,7 @@ int model_backend_add(struct model *m, const struct args *args, struct weir_erro
 		rc = weir_at(err, model_nat_backend(m, &backend, err), args_word(args, "ADDRESS"));
 	if (rc)
 		return rc;
-	backend.drained = args_flag(args, "drain");
+	backend.drained = args_word(args, "drain");
 	key_of_backend(&key, backend.vip, &backend.addr);
 	if (index_find(m, INDEX_BACKEND, &key, &entry)) {
 		rc = weir_fail(err, EEXIST, "VIP '%s' has backend %s already",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The same object in two models, and the numbers that objects keep for life. */
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,11 @@ bool same_identity(const struct model *from, size_t i, const struct model *in, s
 	return find(in, INDEX_IDENTITY, &key, ret);
 }
 
+bool same_set(const struct model *from, size_t i, const struct model *in, size_t *ret)
+{
+	return !model_set_find(in, from->sets[i].name, ret, NULL);
+}
+
 static bool same_party(const struct model *from, const struct party *party, const struct model *in, struct party *ret)
 {
 	*ret = *party;
@@ -75,6 +81,7 @@ bool same_default(const struct model *from, size_t i, const struct model *in, si
 
 /* one kind of objects with ids */
 struct numbering {
+	const size_t *pairs; /* instead of same(), where it was found out for all at once */
 	size_t count, running_count;
 	__u32 first, end; /* ids: first..end-1 */
 	__u32 (*get)(const struct model *m, size_t i);
@@ -96,10 +103,20 @@ ACCESSORS(vip, vips)
 ACCESSORS(backend, backends)
 ACCESSORS(identity, identities)
 ACCESSORS(rule, rules)
+ACCESSORS(set, sets)
+ACCESSORS(filter, filter)
 #undef ACCESSORS
 
 /* bits of an id's byte in the table below */
 enum { ID_TAKEN = 1, ID_RUNNING = 2 };
+
+static bool runs(const struct numbering *n, const struct model *m, size_t i, const struct model *running, size_t *ret)
+{
+	if (!n->pairs)
+		return n->same(m, i, running, ret);
+	*ret = n->pairs[i];
+	return *ret != SIZE_MAX;
+}
 
 /* those that have an id keep it: that of running before all others */
 static void ids_keep(const struct numbering *n, struct model *m, const struct model *running, unsigned char *ids)
@@ -112,13 +129,13 @@ static void ids_keep(const struct numbering *n, struct model *m, const struct mo
 	for (size_t i = 0; i < n->running_count; i++)
 		ids[n->get(running, i)] |= ID_RUNNING;
 	for (size_t i = 0; i < n->count; i++)
-		if (running && n->same(m, i, running, &other)) {
+		if (runs(n, m, i, running, &other)) {
 			id = n->get(running, other);
 			n->set(m, i, id);
 			ids[id] |= ID_TAKEN;
 		}
 	for (size_t i = 0; i < n->count; i++) {
-		if (running && n->same(m, i, running, &other))
+		if (runs(n, m, i, running, &other))
 			continue;
 		id = n->get(m, i);
 		if (ids[id] & ID_TAKEN)
@@ -167,23 +184,39 @@ static int ids_give(const struct numbering *n, struct model *m, const struct mod
 	return 0;
 }
 
+static int filter_ids(struct model *m, const struct model *running, struct weir_error *err)
+{
+	struct numbering n = {
+		NULL, m->filter_count, running->filter_count, 1, WEIR_MAX_FILTER_RULES, filter_id, filter_set_id, NULL,
+		NULL};
+	size_t *pairs = NULL;
+	int rc = model_rules_pair(m, running, &pairs, err);
+
+	n.pairs = pairs;
+	if (!rc)
+		rc = ids_give(&n, m, running, err);
+	free(pairs);
+	return rc;
+}
+
 int model_assign_ids(struct model *m, const struct model *running, const bool *lingering, struct weir_error *err)
 {
 	static const struct model none;
 	const struct model *r = running ? running : &none;
 	const struct numbering kinds[] = {
-		{m->vips_count, r->vips_count, 1, WEIR_MAX_VIPS, vip_id, vip_set_id, same_vip, NULL},
-		{m->backends_count, r->backends_count, 1, WEIR_MAX_BACKENDS, backend_id, backend_set_id, same_backend,
-		 lingering},
-		{m->identities_count, r->identities_count, WEIR_ID_FIRST, WEIR_MAX_IDENTITIES, identity_id,
+		{NULL, m->vips_count, r->vips_count, 1, WEIR_MAX_VIPS, vip_id, vip_set_id, same_vip, NULL},
+		{NULL, m->backends_count, r->backends_count, 1, WEIR_MAX_BACKENDS, backend_id, backend_set_id,
+		 same_backend, lingering},
+		{NULL, m->identities_count, r->identities_count, WEIR_ID_FIRST, WEIR_MAX_IDENTITIES, identity_id,
 		 identity_set_id, same_identity, NULL},
-		{m->rules_count, r->rules_count, 1, WEIR_MAX_RULES, rule_id, rule_set_id, same_rule, NULL},
+		{NULL, m->rules_count, r->rules_count, 1, WEIR_MAX_RULES, rule_id, rule_set_id, same_rule, NULL},
+		{NULL, m->sets_count, r->sets_count, WEIR_SET_DROP, WEIR_MAX_SETS, set_id, set_set_id, same_set, NULL},
 	};
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && !rc; i++)
-		rc = ids_give(&kinds[i], m, running, err);
-	return rc;
+		rc = ids_give(&kinds[i], m, r, err);
+	return rc ? rc : filter_ids(m, r, err);
 }
 
 void model_adopt_id(struct model *m, const struct args *args, __u32 id)
@@ -194,6 +227,10 @@ void model_adopt_id(struct model *m, const struct args *args, __u32 id)
 		m->vips[m->vips_count - 1].id = (__u16)id;
 	else if (args->command->id == CMD_backend_add && id < WEIR_MAX_BACKENDS)
 		m->backends[m->backends_count - 1].id = (__u16)id;
+	else if (args->command->id == CMD_set_create && id >= WEIR_SET_FIRST && id < WEIR_MAX_SETS)
+		m->sets[m->sets_count - 1].id = (__u16)id;
+	else if (args->command->id == CMD_rule_add && id < WEIR_MAX_FILTER_RULES)
+		model_rule_added(m, args)->id = id;
 	else if (args->command->id == CMD_policy_add && id < WEIR_MAX_RULES)
 		m->rules[m->rules_count - 1].id = id;
 	else if (args->command->id == CMD_identity_add && id >= WEIR_ID_FIRST && id < WEIR_MAX_IDENTITIES &&

@@ -43,7 +43,7 @@ static int options_fit(const struct args *args, const struct vip_options *o, con
 		return weir_at(err, weir_fail(err, EINVAL, "a VIP of any port cannot be mapped to one port"),
 			       args_word(args, "PORT"));
 	if (o->flags & WEIR_VIP_CHANCE && mode != WEIR_MODE_GUE)
-		return misfit(args_flag(args, "second-chance"), "second-chance", "'mode gue'", err);
+		return misfit(args_word(args, "second-chance"), "second-chance", "'mode gue'", err);
 	if (o->flags & WEIR_VIP_MSS && service->proto != IPPROTO_TCP)
 		return misfit(args_word(args, "MSS"), "mss", "TCP", err);
 	if (o->flags & WEIR_VIP_QUIC && service->proto != IPPROTO_UDP)
@@ -77,7 +77,7 @@ int vip_options_parse(const struct args *args, const struct service *service, st
 	o.mss = (__u16)mss;
 	o.cid_offset = (__u8)offset;
 	o.cid_length = (__u8)length;
-	o.flags |= (args_flag(args, "second-chance") ? WEIR_VIP_CHANCE : 0) | (mss ? WEIR_VIP_MSS : 0) |
+	o.flags |= (args_word(args, "second-chance") ? WEIR_VIP_CHANCE : 0) | (mss ? WEIR_VIP_MSS : 0) |
 		   (args_text(args, "AFFINITY") ? WEIR_VIP_AFFINITY : 0) | (length ? WEIR_VIP_QUIC : 0);
 	rc = options_fit(args, &o, service, err);
 	if (!rc)

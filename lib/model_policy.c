@@ -7,15 +7,14 @@
 #include <string.h>
 
 #include "index.h"
+#include "ports.h"
 
 static const struct {
 	const char *name;
 	__u8 number;
 } protocols[] = {
-	{"tcp", IPPROTO_TCP},
-	{"udp", IPPROTO_UDP},
-	{"icmp", IPPROTO_ICMP},
-	{"icmpv6", IPPROTO_ICMPV6},
+	{"tcp", IPPROTO_TCP},	{"udp", IPPROTO_UDP}, {"icmp", IPPROTO_ICMP}, {"icmpv6", IPPROTO_ICMPV6},
+	{"sctp", IPPROTO_SCTP}, {"gre", IPPROTO_GRE}, {"esp", IPPROTO_ESP},
 };
 #define PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))
 
@@ -37,17 +36,7 @@ const char *proto_text(__u8 proto, char buf[PROTO_TEXT_MAX])
 
 const char *ports_text(const struct policy_rule *rule, char buf[PORTS_TEXT_MAX])
 {
-	char *p = buf;
-
-	*p = '\0';
-	for (unsigned int i = 0; i < rule->ports_count; i++) {
-		const struct port_range *range = &rule->ports[i];
-
-		p += sprintf(p, "%s%u", i ? "," : "", range->low);
-		if (range->high != range->low)
-			p += sprintf(p, "-%u", range->high);
-	}
-	return buf;
+	return port_ranges_text(rule->ports, rule->ports_count, buf);
 }
 
 const char *model_party_name(const struct model *m, const struct party *party)
@@ -100,7 +89,7 @@ static int party_from(const struct model *m, const struct word *word, struct par
 	return rc;
 }
 
-static int proto_parse(const char *text, __u8 *ret, struct weir_error *err)
+int proto_parse(const char *text, __u8 *ret, struct weir_error *err)
 {
 	const char *names[PROTOCOLS];
 	__u32 number;
@@ -118,78 +107,9 @@ static int proto_parse(const char *text, __u8 *ret, struct weir_error *err)
 		return 0;
 	}
 	rc = weir_fail(err, EINVAL, "'%.80s' is not a protocol", text);
-	return weir_hint_nearest(err, rc, text, names, PROTOCOLS,
-				 "tcp, udp, icmp, icmpv6 or a number, 1 to 255; without proto all are meant");
-}
-
-/* one port, or a range of them, `length` characters at `part` of `text` */
-static int port_range_parse(const char *text, const char *part, size_t length, struct port_range *ret,
-			    struct weir_error *err)
-{
-	const char *dash = memchr(part, '-', length);
-	size_t low_length = dash ? (size_t)(dash - part) : length;
-	__u32 low, high;
-	int rc;
-
-	if (!number_parse(part, low_length, 65535, &low) || !low ||
-	    (dash && (!number_parse(dash + 1, length - low_length - 1, 65535, &high) || !high))) {
-		rc = weir_fail(err, EINVAL, "'%.*s' is not a port", length > 40 ? 40 : (int)length, part);
-		weir_hint(err, rc, "a port is 1 to 65535; ranges 8000-8080, lists 80,443,8000-8080");
-	} else if (dash && high < low) {
-		rc = weir_fail(err, EINVAL, "port range %u-%u goes backwards", low, high);
-		weir_hint(err, rc, "did you mean %u-%u?", high, low);
-	} else {
-		*ret = (struct port_range){(__u16)low, (__u16)(dash ? high : low)};
-		return 0;
-	}
-	if (err)
-		err->column = (unsigned int)(part - text) + 1;
-	return rc;
-}
-
-/* Keep the ranges sorted, so that the same ports are the same rule. */
-static int port_range_add(struct policy_rule *rule, struct port_range range, struct weir_error *err)
-{
-	unsigned int i = rule->ports_count;
-	int rc;
-
-	if (i == PORT_RANGES_MAX) {
-		rc = weir_fail(err, EINVAL, "more than %d ports or ranges in one rule", PORT_RANGES_MAX);
-		return weir_hint(err, rc, "make two rules of it");
-	}
-	for (unsigned int j = 0; j < i; j++)
-		if (range.low <= rule->ports[j].high && rule->ports[j].low <= range.high) {
-			rc = weir_fail(err, EINVAL, "port %u is in the list twice",
-				       range.low > rule->ports[j].low ? range.low : rule->ports[j].low);
-			return weir_hint(err, rc, "leave it out once");
-		}
-	for (; i && rule->ports[i - 1].low > range.low; i--)
-		rule->ports[i] = rule->ports[i - 1];
-	rule->ports[i] = range;
-	rule->ports_count++;
-	return 0;
-}
-
-static int ports_parse(const char *text, struct policy_rule *rule, struct weir_error *err)
-{
-	struct port_range range = {};
-	size_t length;
-	int rc;
-
-	for (const char *part = text;; part += length + 1) {
-		length = strcspn(part, ",");
-		rc = port_range_parse(text, part, length, &range, err);
-		if (rc)
-			return rc;
-		rc = port_range_add(rule, range, err);
-		if (rc) {
-			if (err)
-				err->column = (unsigned int)(part - text) + 1;
-			return rc;
-		}
-		if (!part[length])
-			return 0;
-	}
+	return weir_hint_nearest(
+		err, rc, text, names, PROTOCOLS,
+		"tcp, udp, icmp, icmpv6, sctp, gre, esp or a number, 1 to 255; without proto all are meant");
 }
 
 static enum weir_action action_from(const struct args *args)
@@ -214,7 +134,7 @@ static int rule_from(const struct model *m, const struct args *args, struct poli
 		rc = weir_at(err, weir_fail(err, EINVAL, "a port needs a protocol that has ports"), ports);
 		return weir_hint(err, rc, "add 'proto tcp' or 'proto udp'");
 	}
-	return weir_at(err, ports_parse(ports->text, ret, err), ports);
+	return weir_at(err, ports_parse(ports->text, 1, ret->ports, &ret->ports_count, err), ports);
 }
 
 int model_policy_add(struct model *m, const struct args *args, struct weir_error *err)

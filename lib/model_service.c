@@ -148,7 +148,7 @@ static int pool_from(const struct model *m, const struct args *args, struct vip 
 
 static int track_from(const struct args *args, struct vip *vip, struct weir_error *err)
 {
-	const struct word *word = args_flag(args, "track");
+	const struct word *word = args_word(args, "track");
 	int rc;
 
 	vip->track = word != NULL;

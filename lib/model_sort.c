@@ -9,18 +9,19 @@
 #define RADIX 65536
 
 /* the 16 bits of a prefix by which a pass orders; pass 0 is the least significant */
-static unsigned int digit(const struct prefix *p, unsigned int pass)
+static unsigned int digit(const struct set_entry *e, unsigned int pass)
 {
 	__be16 group;
 
 	if (pass == 0)
-		return p->len;
-	memcpy(&group, (const char *)&p->addr + 2 * (8 - pass), sizeof(group));
+		return e->prefix.len;
+	memcpy(&group, (const char *)&e->prefix.addr + 2 * (8 - pass), sizeof(group));
 	return ntohs(group);
 }
 
 /* one stable pass; false, nothing done, when all have the same digit */
-static bool sort_pass(const struct prefix *from, struct prefix *to, size_t count, unsigned int pass, size_t *starts)
+static bool sort_pass(const struct set_entry *from, struct set_entry *to, size_t count, unsigned int pass,
+		      size_t *starts)
 {
 	size_t start = 0, n;
 
@@ -40,19 +41,19 @@ static bool sort_pass(const struct prefix *from, struct prefix *to, size_t count
 }
 
 /* IPv4 first, both in their order; `to` has room for all */
-static void families_part(const struct prefix *from, struct prefix *to, size_t count)
+static void families_part(const struct set_entry *from, struct set_entry *to, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (address_is_v4(&from[i].addr))
+		if (address_is_v4(&from[i].prefix.addr))
 			*to++ = from[i];
 	for (size_t i = 0; i < count; i++)
-		if (!address_is_v4(&from[i].addr))
+		if (!address_is_v4(&from[i].prefix.addr))
 			*to++ = from[i];
 }
 
 static int radix_sort(struct prefix_list *list, struct weir_error *err)
 {
-	struct prefix *spare = reallocarray(NULL, list->room, sizeof(*spare)), *swap;
+	struct set_entry *spare = reallocarray(NULL, list->room, sizeof(*spare)), *swap;
 	size_t *starts = malloc(RADIX * sizeof(*starts));
 
 	if (!spare || !starts) {

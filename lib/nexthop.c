@@ -8,6 +8,7 @@
 
 #include "address.h"
 #include "compile.h"
+#include "device.h"
 #include "netlink.h"
 
 /* The words of an IPv4 header that are the same in every packet to this backend (include/bpf/tunnel.h adds the others):
@@ -24,27 +25,13 @@ static __u16 outer_csum(const struct weir_backend *b)
 	return (sum & 0xffff) + (sum >> 16);
 }
 
-/* The device's record, claimed as the packet path does (include/bpf/account.h), or NULL: no place. */
-static struct weir_dev *device_claim(struct plane *p, __u32 ifindex)
-{
-	for (__u32 i = 0; i < WEIR_DEV_PROBES; i++) {
-		__u32 slot = (ifindex + i) % WEIR_MAX_DEVS, free_slot = 0;
-		struct weir_dev *dev = &p->devs[slot];
-
-		if (slot && (__atomic_compare_exchange_n(&dev->ifindex, &free_slot, ifindex, false, __ATOMIC_ACQ_REL,
-							 __ATOMIC_ACQUIRE) ||
-			     free_slot == ifindex))
-			return dev;
-	}
-	return NULL;
-}
-
 void nexthop_device(struct plane *p, int ifindex)
 {
-	struct weir_dev *dev = device_claim(p, ifindex);
+	__u32 slot = device_claim(p, ifindex);
+	struct weir_dev *dev = &p->devs[slot];
 	bool takes = false;
 
-	if (!dev)
+	if (!slot)
 		return;
 	if (link_takes_xdp_frames(ifindex, &takes, NULL) == 0 && takes)
 		__atomic_or_fetch(&dev->flags, WEIR_DEV_XMIT, __ATOMIC_RELAXED);

@@ -5,19 +5,16 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "clock.h"
+
 #define NS_A_SECOND 1000000000ull
-
-static __u64 clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (__u64)t.tv_sec * NS_A_SECOND + (__u64)t.tv_nsec;
-}
 
 __u64 pool_clock_ns(void)
 {
-	return clock_ns(CLOCK_MONOTONIC_COARSE);
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (__u64)t.tv_sec * NS_A_SECOND + (__u64)t.tv_nsec;
 }
 
 const struct weir_plan *pool_plan(const struct weir_pool *pool, __u64 now_ns)
@@ -43,12 +40,6 @@ const struct weir_pool *pool_running(const struct plane *p, const struct model *
 	return p->pools + (p->ctl->gen & 1) * WEIR_MAX_VIPS + m->vips[m->vips[i].pool].id;
 }
 
-/* The packet path ages by the low word of jiffies, which began at -300 s with the monotonic clock. */
-static __u32 jiffies_now(const struct plane *p)
-{
-	return (__u32)(clock_ns(CLOCK_MONOTONIC) / 1000 * p->ctl->hz / 1000000) - 300 * p->ctl->hz;
-}
-
 static bool flow_lives(const struct weir_track *t, __u32 now, __u32 hz)
 {
 	__u32 seconds = WEIR_TRACK_CLOSED_S;
@@ -72,14 +63,16 @@ int plan_flows(struct plane *p, const struct weir_plan *plan, __u64 *ret_by_back
 	       struct weir_error *err)
 {
 	struct chunk_run run = {};
-	__u32 now = jiffies_now(p);
 	__u64 total = 0;
+	__u32 now;
 	int rc;
 
 	*ret_total = 0;
 	if (!plan->track)
 		return 0;
-	rc = flows_map(p, plan, &run, err);
+	rc = clock_jiffies(&now, err);
+	if (!rc)
+		rc = flows_map(p, plan, &run, err);
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < plan->track_lines * WEIR_TRACK_WAYS; i++) {

@@ -328,7 +328,7 @@ static void filter_or(const struct table *t, __u64 *words, const struct entry *e
 
 static void cell6_add(struct table *t, const struct entry *e)
 {
-	__u64 hash = prefix6_cell_hash(t->root, e->hi, e->len < PREFIX6_FAR ? PREFIX6_NEAR : PREFIX6_FAR);
+	__u64 hash = prefix6_cell_hash(t->root, e->hi, prefix6_cell_level(e->len));
 	__u32 *cell = (__u32 *)filter(t) + prefix_scale(hash, t->root->filter_size), tag = prefix6_cell_tag(hash);
 
 	if (*cell && *cell >> PREFIX6_CELL_LENGTHS != tag)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Prefix sets: built whole, edited in place, walked. */
+/* Prefix sets: built whole, walked. */
 #include "prefixes.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "prefix_table.h"
+#include "prefix_entry.h"
 #include "weir/prefix.h"
 
 /* entries a chunk when built: lines a little over 60 % full leave room for additions, and few spill */
@@ -15,79 +14,7 @@
 #define FILTER4_SMALL_MAX     16384 /* entries up to which the small filter does */
 #define BUILD_TRIES	      4
 
-#define publish(where, value) __atomic_store_n(where, value, __ATOMIC_RELEASE)
-
-static struct entry entry_of(const struct prefix *prefix, __u32 value)
-{
-	const struct weir_addr *a = &prefix->addr;
-	struct entry e = {.len = prefix->len, .value = value};
-
-	if (address_is_v4(a)) {
-		e.hi = (__u64)ntohl(a->w[3]) << 32;
-	} else {
-		e.hi = (__u64)ntohl(a->w[0]) << 32 | ntohl(a->w[1]);
-		e.lo = (__u64)ntohl(a->w[2]) << 32 | ntohl(a->w[3]);
-	}
-	return e;
-}
-
-static struct prefix_value entry_prefix(const struct entry *e, bool v4)
-{
-	struct prefix_value ret = {.prefix.len = e->len, .value = e->value};
-	__be32 *w = ret.prefix.addr.w;
-
-	if (v4) {
-		w[2] = htonl(0xffff);
-		w[3] = htonl(e->hi >> 32);
-	} else {
-		w[0] = htonl(e->hi >> 32);
-		w[1] = htonl(e->hi);
-		w[2] = htonl(e->lo >> 32);
-		w[3] = htonl(e->lo);
-	}
-	return ret;
-}
-
-/* the prefix of e's address with another length */
-static struct entry entry_cut(const struct entry *e, __u32 len)
-{
-	struct entry cut = {.len = len};
-
-	cut.hi = len >= 64 ? e->hi : len ? e->hi >> (64 - len) << (64 - len) : 0;
-	cut.lo = len == 128 ? e->lo : len > 64 ? e->lo >> (128 - len) << (128 - len) : 0;
-	return cut;
-}
-
-/* where weir_prefix_table.lengths has the bit of a length */
-static __u64 *length_word(struct weir_prefix_table *root, __u32 len)
-{
-	return &root->lengths[len > 64];
-}
-
-static __u64 length_bit(__u32 len, bool v4)
-{
-	return 1ull << (v4 ? prefix4_group(len) : len > 64 ? 128 - len : 64 - len);
-}
-
-static void table_close(struct table *t)
-{
-	chunks_unmap(&t->memory);
-}
-#define table_auto __attribute__((cleanup(table_close))) struct table
-
-static int table_open(struct plane *p, struct weir_prefix_table *root, bool v4, struct table *ret,
-		      struct weir_error *err)
-{
-	*ret = (struct table){.root = root, .v4 = v4, .live = p};
-	return root->lines ? chunks_map(p, root->lines, table_chunks(root, v4), &ret->memory, err) : 0;
-}
-
-static struct weir_prefix_table *root_of(const struct weir_prefix_set *set, bool v4)
-{
-	return (struct weir_prefix_table *)(v4 ? &set->v4 : &set->v6);
-}
-
-static int value_check(__u32 value, struct weir_error *err)
+int prefixes_value_check(__u32 value, struct weir_error *err)
 {
 	if (value && value <= PREFIX_VALUE_MAX)
 		return 0;
@@ -193,7 +120,7 @@ int prefixes_build(struct plane *p, const struct prefix_value *entries, size_t c
 		return weir_hint(err, -ENOSPC, "raise the limit PREFIXES in include/weir/limits.def");
 	}
 	for (size_t i = 0; i < count; i++) {
-		rc = value_check(entries[i].value, err);
+		rc = prefixes_value_check(entries[i].value, err);
 		if (rc)
 			return rc;
 		v4 += address_is_v4(&entries[i].prefix.addr);
@@ -206,135 +133,7 @@ int prefixes_build(struct plane *p, const struct prefix_value *entries, size_t c
 	return rc;
 }
 
-/* ---- edit ---- */
-
-/* The packet path answers with `uniform` for whatever it finds, so it must be right, and known, before the entry is there. */
-static int uniform_update(struct table *t, __u32 value, struct weir_error *err)
-{
-	struct weir_prefix_table *root = t->root;
-	bool first = root->count == !!root->default_value;
-
-	if (root->uniform == value || (!root->uniform && !first))
-		return 0;
-	publish(&root->uniform, first ? value : 0);
-	return plane_grace(t->live, err);
-}
-
-/* Every step leaves a table that answers right for all that was there before; count comes last. */
-static int add_entry(struct table *t, const struct entry *e, struct weir_error *err)
-{
-	struct weir_prefix_table *root = t->root;
-	__u64 *lengths = length_word(root, e->len);
-	int rc;
-
-	rc = uniform_update(t, e->value, err);
-	if (rc)
-		return rc;
-	publish(lengths, *lengths | length_bit(e->len, t->v4));
-	rc = table_insert(t, e, err);
-	if (rc)
-		return rc;
-	table_filter_add(t, e);
-	return 0;
-}
-
-static int full(struct weir_error *err)
-{
-	return weir_fail(err, EXFULL, "the prefix table must be built anew to take more");
-}
-
-int prefixes_add(struct plane *p, struct weir_prefix_set *set, const struct prefix_value *entry, struct weir_error *err)
-{
-	struct entry e = entry_of(&entry->prefix, entry->value);
-	bool v4 = address_is_v4(&entry->prefix.addr);
-	struct weir_prefix_table *root = root_of(set, v4);
-	char text[ADDRESS_TEXT_MAX];
-	table_auto t = {0};
-	int rc;
-
-	rc = value_check(entry->value, err);
-	if (!rc)
-		rc = table_open(p, root, v4, &t, err);
-	if (rc)
-		return rc;
-	if (e.len ? table_find(&t, &e) : root->default_value)
-		return weir_fail(err, EEXIST, "'%s' is there already", prefix_text(&entry->prefix, text));
-	if (!root->lines)
-		return full(err);
-	if (e.len)
-		rc = add_entry(&t, &e, err);
-	else
-		publish(&root->default_value, e.value);
-	if (!rc)
-		publish(&root->count, root->count + 1);
-	return rc == -EXFULL ? full(err) : rc;
-}
-
-int prefixes_del(struct plane *p, struct weir_prefix_set *set, const struct prefix *prefix, struct weir_error *err)
-{
-	struct entry e = entry_of(prefix, 0);
-	bool v4 = address_is_v4(&prefix->addr);
-	struct weir_prefix_table *root = root_of(set, v4);
-	char text[ADDRESS_TEXT_MAX];
-	table_auto t = {0};
-	int rc;
-
-	rc = table_open(p, root, v4, &t, err);
-	if (rc)
-		return rc;
-	if (e.len ? !table_remove(&t, &e) : !root->default_value)
-		return weir_fail(err, ENOENT, "'%s' is not there", prefix_text(prefix, text));
-	if (!e.len)
-		publish(&root->default_value, 0);
-	else
-		rc = table_filter_remove(&t, &e, err);
-	publish(&root->count, root->count - 1);
-	return rc;
-}
-
 /* ---- read ---- */
-
-int prefixes_get(struct plane *p, const struct weir_prefix_set *set, const struct prefix *prefix, __u32 *ret_value,
-		 struct weir_error *err)
-{
-	struct entry e = entry_of(prefix, 0);
-	bool v4 = address_is_v4(&prefix->addr);
-	table_auto t = {0};
-	int rc;
-
-	rc = table_open(p, root_of(set, v4), v4, &t, err);
-	if (!rc)
-		*ret_value = e.len ? table_find(&t, &e) : t.root->default_value;
-	return rc;
-}
-
-int prefixes_match(struct plane *p, const struct weir_prefix_set *set, const struct weir_addr *addr,
-		   struct prefix_value *ret, struct weir_error *err)
-{
-	bool v4 = address_is_v4(addr);
-	struct prefix host = {.addr = *addr, .len = v4 ? 32 : 128};
-	struct entry e = entry_of(&host, 0), cut;
-	table_auto t = {0};
-	int rc;
-
-	rc = table_open(p, root_of(set, v4), v4, &t, err);
-	if (rc)
-		return rc;
-	for (__u32 len = host.len; len; len--) {
-		if (!(*length_word(t.root, len) & length_bit(len, v4)))
-			continue;
-		cut = entry_cut(&e, len);
-		cut.value = table_find(&t, &cut);
-		if (cut.value) {
-			*ret = entry_prefix(&cut, v4);
-			return 0;
-		}
-	}
-	cut = entry_cut(&e, 0);
-	cut.value = t.root->default_value;
-	*ret = entry_prefix(&cut, v4);
-	return 0;
-}
 
 struct walk {
 	struct prefix_value *entries;

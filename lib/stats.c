@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
+
 #define BATCH 1024
 
 const char *const reason_names[WEIR_REASONS] = {
@@ -73,17 +75,18 @@ int stats_device(struct plane *p, __u32 slot, enum weir_hook hook, struct weir_c
 	return rc;
 }
 
-/* A whole map in batches, every element's fields added up over CPUs; the kernel says -ENOENT with the last one. `width`: fields
- * of 64 bits an element. */
-static int read_all(int map, __u32 entries, size_t width, __u64 *ret, struct weir_error *err)
+/* A whole map, in batches; the kernel says -ENOENT with the last one. `add` takes `count` elements from number `first` on. */
+typedef void values_add(void *arg, const void *values, __u32 first, __u32 count, int cpus);
+
+static int read_batches(int map, __u32 entries, size_t size, values_add *add, void *arg, struct weir_error *err)
 {
 	int cpus = libbpf_num_possible_cpus(), rc = 0;
 	__u32 keys[BATCH], at;
-	__u64 *values;
+	void *values;
 
 	if (cpus < 0)
 		return weir_fail(err, -cpus, "cannot count the CPUs: %s", strerror(-cpus));
-	values = malloc((size_t)BATCH * cpus * width * sizeof(*values));
+	values = malloc((size_t)BATCH * cpus * size);
 	if (!values)
 		return weir_fail(err, ENOMEM, "out of memory");
 	for (__u32 done = 0; done < entries;) {
@@ -96,11 +99,67 @@ static int read_all(int map, __u32 entries, size_t width, __u64 *ret, struct wei
 			weir_fail(err, -rc, "cannot read the counters: %s", strerror(-rc));
 			break;
 		}
-		add_up(values, count, cpus, width, ret + done * width);
+		add(arg, values, done, count, cpus);
 		done += count;
 	}
 	free(values);
 	return rc;
+}
+
+struct fields_sum {
+	__u64 *to;
+	size_t width; /* fields of 64 bits an element */
+};
+
+static void fields_add(void *arg, const void *values, __u32 first, __u32 count, int cpus)
+{
+	const struct fields_sum *sum = arg;
+
+	add_up(values, count, cpus, sum->width, sum->to + first * sum->width);
+}
+
+static int read_all(int map, __u32 entries, size_t width, __u64 *ret, struct weir_error *err)
+{
+	struct fields_sum sum = {ret, width};
+
+	return read_batches(map, entries, width * sizeof(*ret), fields_add, &sum, err);
+}
+
+#define HITS_SINCE 3600 /* s: what is ahead of the clock by less was hit after that was read */
+
+struct hits_sum {
+	struct hits *to;
+	__u32 now, hz;
+};
+
+static void hits_add(void *arg, const void *values, __u32 first, __u32 count, int cpus)
+{
+	const struct weir_hits *value = values;
+	const struct hits_sum *sum = arg;
+
+	for (__u32 i = first; i < first + count; i++) {
+		__u32 age = ~0u;
+
+		sum->to[i] = (struct hits){};
+		for (int cpu = 0; cpu < cpus; cpu++, value++) {
+			sum->to[i].count.packets += value->hit.packets;
+			sum->to[i].count.bytes += value->hit.bytes;
+			sum->to[i].shared += value->shared;
+			if (sum->now - value->last < age)
+				age = sum->now - value->last;
+			if (value->last - sum->now < HITS_SINCE * sum->hz)
+				age = 0;
+		}
+		sum->to[i].idle_ms = (__u64)age * 1000 / sum->hz;
+	}
+}
+
+int stats_hits(struct plane *p, enum plane_map map, __u32 entries, struct hits *ret, struct weir_error *err)
+{
+	struct hits_sum sum = {.to = ret, .hz = p->ctl->hz ? p->ctl->hz : 1};
+	int rc = clock_jiffies(&sum.now, err);
+
+	return rc ? rc : read_batches(p->maps[map], entries, sizeof(struct weir_hits), hits_add, &sum, err);
 }
 
 #define SERVICE_FIELDS (sizeof(struct weir_service_stats) / sizeof(__u64))
@@ -134,5 +193,27 @@ int stats_clear(struct plane *p, enum plane_map map, __u32 id, struct weir_error
 		return weir_fail(err, ENOMEM, "out of memory");
 	rc = bpf_map_update_elem(p->maps[map], &id, zeros, BPF_ANY);
 	free(zeros);
+	return rc ? weir_fail(err, -rc, "cannot clear a counter: %s", strerror(-rc)) : 0;
+}
+
+int stats_hits_new(struct plane *p, enum plane_map map, const __u32 *ids, size_t count, struct weir_error *err)
+{
+	int cpus = libbpf_num_possible_cpus(), rc;
+	struct weir_hits *hits;
+	__u32 now;
+
+	if (cpus < 0)
+		return weir_fail(err, -cpus, "cannot count the CPUs: %s", strerror(-cpus));
+	rc = clock_jiffies(&now, err);
+	if (rc)
+		return rc;
+	hits = calloc(cpus, sizeof(*hits));
+	if (!hits)
+		return weir_fail(err, ENOMEM, "out of memory");
+	for (int cpu = 0; cpu < cpus; cpu++)
+		hits[cpu].last = now;
+	for (size_t i = 0; i < count && !rc; i++)
+		rc = bpf_map_update_elem(p->maps[map], &ids[i], hits, BPF_ANY);
+	free(hits);
 	return rc ? weir_fail(err, -rc, "cannot clear a counter: %s", strerror(-rc)) : 0;
 }

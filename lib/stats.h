@@ -3,6 +3,8 @@
 #ifndef WEIR_STATS_H
 #define WEIR_STATS_H
 
+#include <stddef.h>
+
 #include "plane.h"
 
 extern const char *const reason_names[WEIR_REASONS];
@@ -18,6 +20,16 @@ int stats_device(struct plane *p, __u32 slot, enum weir_hook hook, struct weir_c
 int stats_vips(struct plane *p, struct weir_service_stats *ret, struct weir_error *err);
 int stats_backends(struct plane *p, struct weir_service_stats *ret, struct weir_error *err);
 int stats_rules(struct plane *p, struct weir_count *ret, struct weir_error *err);
+/* Hits with their age, of filter rules (PLANE_filter_stats, WEIR_MAX_FILTER_RULES) or sets (PLANE_set_stats, WEIR_MAX_SETS),
+ * by id. The packet path keeps the low word of jiffies: an age past 2^32 of them (49 days at 1000 a second) begins again. */
+struct hits {
+	struct weir_count count;
+	__u64 shared;  /* of a rule that limits: packets measured by a bucket that served others, too */
+	__u64 idle_ms; /* since the last one; without any: since the counter was made */
+};
+int stats_hits(struct plane *p, enum plane_map map, __u32 entries, struct hits *ret, struct weir_error *err);
+/* These begin again at no hits, as of now. */
+int stats_hits_new(struct plane *p, enum plane_map map, const __u32 *ids, size_t count, struct weir_error *err);
 /* Begin again at 0: an id given out anew. `map` is one of vip_stats, be_stats, rule_stats. */
 int stats_clear(struct plane *p, enum plane_map map, __u32 id, struct weir_error *err);
 

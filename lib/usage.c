@@ -85,7 +85,7 @@ static int count_port_classes(struct plane *p, __u64 *ret, struct weir_error *er
 
 static __u64 count_prefixes(const struct weir_gen *gen)
 {
-	const struct weir_prefix_set *sets[] = {&gen->drop, &gen->allow, &gen->ident};
+	const struct weir_prefix_set *sets[] = {&gen->sets, &gen->ident};
 	__u64 sum = 0;
 
 	for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++)
@@ -117,6 +117,9 @@ int usage(struct plane *p, const struct model *m, __u64 ret[WEIR_LIMITS], struct
 		[WEIR_LIMIT_BACKENDS] = m->backends_count,
 		[WEIR_LIMIT_IDENTITIES] = m->identities_count,
 		[WEIR_LIMIT_RULES] = m->rules_count,
+		[WEIR_LIMIT_FAILSAFE] = m->failsafe_count,
+		[WEIR_LIMIT_SETS] = m->sets_count,
+		[WEIR_LIMIT_FILTER_RULES] = m->filter_count,
 		[WEIR_LIMIT_PREFIXES] = count_prefixes(plane_gen(p)),
 	};
 	__u32 chunks = 0;

@@ -10,9 +10,6 @@
 #define FLOW_IDLE_TCP_S 7200
 #define FLOW_IDLE_S	180
 
-#define TCP_SYN 0x02
-#define TCP_ACK 0x10
-
 /* the last eight bytes of a key, by one store: the hash look-up reads them right after */
 union flow_ports {
 	__u64 word;

@@ -116,13 +116,17 @@ class Program:
                     total[reason] += struct.unpack_from("=Q", raw, base + 16 * reason)[0]
         return total
 
-    def test_run(self, packet, ctx):
+    def ctx(self, packet):
+        """struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex"""
+        return struct.pack("=6I", 0, len(packet), 0, self.ifindex, 0, 0)
+
+    def test_run(self, packet, ctx, repeat=1):
         data_in = ctypes.create_string_buffer(packet, len(packet))
         data_out = ctypes.create_string_buffer(len(packet) + 512)
         ctx_in = ctypes.create_string_buffer(ctx, len(ctx))
         ctx_out = ctypes.create_string_buffer(len(ctx))
         attr = struct.pack("=IIIIQQIIIIQQIII", self.fd, 0, len(packet), len(data_out), ctypes.addressof(data_in),
-                           ctypes.addressof(data_out), 1, 0, len(ctx), len(ctx), ctypes.addressof(ctx_in),
+                           ctypes.addressof(data_out), repeat, 0, len(ctx), len(ctx), ctypes.addressof(ctx_in),
                            ctypes.addressof(ctx_out), 0, 0, 0) + bytes(4)
         with self.lab.inside(self.ns):  # interface numbers are the caller's namespace's
             attr = bpf(PROG_TEST_RUN, attr)[1]
@@ -133,8 +137,7 @@ class Program:
         packet = bytes(packet)
         before = self.counts()
         if self.hook == "xdp":
-            # struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex
-            retval, out, ctx = self.test_run(packet, struct.pack("=6I", 0, len(packet), 0, self.ifindex, 0, 0))
+            retval, out, ctx = self.test_run(packet, self.ctx(packet))
             meta = struct.unpack_from("=I", ctx)[0]
             verdict = XDP_VERDICTS[retval]
         else:

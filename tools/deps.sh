@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# tools/deps.sh PURPOSE...: install the Debian packages that are missing for building, demo, test, check or vm, and say
+# tools/deps.sh PURPOSE...: install the Debian packages that are missing for building, demo, test, check, vm or bench, and say
 # why each is needed. `make DEPS=skip ...` leaves this out.
 set -euo pipefail
 export PATH="$PATH:/usr/sbin:/sbin"
@@ -40,7 +40,10 @@ packages() {
 		linux-image-amd64|vm|the other kernel: Debian's own
 		busybox-static|vm|the first program in the virtual machine
 		cpio|vm|packs its initial file system
-		xdp-tools|test vm|puts somebody else's XDP programs on a device
+		xdp-tools|test vm bench|puts somebody else's XDP programs on a device
+		nftables|bench|a peer that weir is measured against
+		ipset|bench|a peer that weir is measured against
+		iptables|bench|asks ipset
 		kmod|vm|finds the kernel modules that it needs
 	TABLE
 }

@@ -11,7 +11,6 @@
 #include "rewrite.h"
 
 #define TCP_LISTEN   10
-#define TCP_SYN	     0x02
 #define CHANCE_BYTES (sizeof(struct udphdr) + sizeof(struct gue_header)) /* from the UDP header to the field */
 
 static __always_inline struct bpf_sock *socket_find(struct xdp_md *ctx, const struct packet *inner)

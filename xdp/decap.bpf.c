@@ -116,16 +116,13 @@ static __always_inline bool ends_here(struct xdp_md *ctx, const struct weir_addr
 				      __u32 kind)
 {
 	struct weir_ctl *ctl = control();
-	struct bpf_fib_lookup fib;
 	__u32 *kinds;
-	long rc;
 
 	if (ctl && ctl->decap_listed) {
 		kinds = bpf_map_lookup_elem(&weir_addresses, dst);
 		return kinds && *kinds & kind;
 	}
-	rc = fib_look_up(ctx, ctx->ingress_ifindex, src, dst, &fib);
-	return rc == BPF_FIB_LKUP_RET_NOT_FWDED || rc == BPF_FIB_LKUP_RET_FWD_DISABLED;
+	return fib_ends_here(ctx, ctx->ingress_ifindex, src, dst);
 }
 
 /* RFC 6040 4.2: what congestion marks of the outer header become in the inner one. */

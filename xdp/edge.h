@@ -10,8 +10,6 @@
 #include "bpf/service.h"
 #include "icmp.h"
 
-#define TCP_ACK 0x10 /* a packet in mid-stream */
-
 static __always_inline void fragment_remember(const struct packet *p)
 {
 	struct weir_fragment_first first = {p->sport_be, p->dport_be, bpf_jiffies64(), p->proto, {}};
@@ -33,7 +31,7 @@ static __always_inline bool fragment_follow(struct packet *p, __u32 hz)
 	p->sport_be = first->sport_be;
 	p->dport_be = first->dport_be;
 	p->proto = first->proto;
-	p->flags = TCP_ACK;
+	p->flags = TCP_ACK; /* in mid-stream */
 	return true;
 }
 

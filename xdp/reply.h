@@ -72,7 +72,7 @@ __noinline int reply_read(struct xdp_md *ctx, struct packet *p, __u32 g, __u32 *
 	rc = fib_look_up(ctx, p->ifindex, &vip->addr, &p->dst, &fib);
 	if (fib.mtu_result && p->ip_bytes > fib.mtu_result)
 		return WEIR_R_PASS;
-	if (vip->mss && p->proto == IPPROTO_TCP && p->flags & TCP_SYN_BIT && !p->quoted_l3)
+	if (vip->mss && p->proto == IPPROTO_TCP && p->flags & TCP_SYN && !p->quoted_l3)
 		mss_clamp(ctx, p, vip->mss);
 	reason = nat_rewrite(ctx, p, END_SOURCE, &vip->addr, vip->port_be);
 	if (reason != NEXT)

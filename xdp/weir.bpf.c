@@ -4,7 +4,9 @@
 #include "edge.h"
 #include "filter.h"
 #include "forward.h"
+#include "protect.h"
 #include "reply.h"
+#include "rules.h"
 
 /* The only way out. */
 static __always_inline int leave(const struct packet *p, int reason, __u32 ifindex)
@@ -28,12 +30,16 @@ static __always_inline int leave(const struct packet *p, int reason, __u32 ifind
  * through the stages after it. */
 __noinline int packet_read(struct xdp_md *ctx, struct packet *p, __u32 bytes)
 {
-	struct cursor c = {(void *)(long)ctx->data, (void *)(long)ctx->data_end, bytes};
+	struct cursor c = {(void *)(long)ctx->data, (void *)(long)ctx->data_end, bytes}, begin = c;
+	int reason;
 
 	if (!p)
 		return WEIR_R_TRUNCATED;
 	*p = (struct packet){.bytes = bytes, .ifindex = ctx->ingress_ifindex};
-	return parse(&c, p);
+	reason = parse(&c, p);
+	if (reason == NEXT)
+		p->failed = protect_look(&begin, p);
+	return reason;
 }
 
 static __always_inline int pipeline(struct xdp_md *ctx, __u32 bytes)
@@ -42,7 +48,8 @@ static __always_inline int pipeline(struct xdp_md *ctx, __u32 bytes)
 	struct weir_gen *gen;
 	struct target target;
 	struct packet p;
-	__u32 g, ifindex = 0;
+	bool would_drop = false;
+	__u32 g, from_class, ifindex = 0;
 	int reason;
 
 	if (!ctl)
@@ -51,8 +58,11 @@ static __always_inline int pipeline(struct xdp_md *ctx, __u32 bytes)
 	gen = &ctl->gens[g];
 
 	reason = packet_read(ctx, &p, bytes);
+	reason = reason == NEXT ? protect(&p, gen) : protect_unread(&p, gen, reason);
 	if (reason == NEXT)
-		reason = filter(&p, gen);
+		reason = filter_sets(&p, gen, &from_class);
+	if (reason == NEXT)
+		reason = rules(ctx, &p, gen, from_class, &ifindex, &would_drop);
 	if (reason == NEXT)
 		reason = edge(ctx, &p, gen, g);
 	if (reason == NEXT)
@@ -61,6 +71,8 @@ static __always_inline int pipeline(struct xdp_md *ctx, __u32 bytes)
 		reason = forward(ctx, &p, &target, ctl->hz, &ifindex);
 	else if (reason == WEIR_R_PASS)
 		reason = reply(ctx, &p, gen, g, &ifindex);
+	if (reason == WEIR_R_PASS && would_drop)
+		reason = WEIR_R_WOULD_DROP;
 	return leave(&p, reason, ifindex);
 }
 

@@ -38,4 +38,14 @@ static __always_inline bool fib_on_link(const struct bpf_fib_lookup *fib, const 
 	return addr_same(&hop, dst);
 }
 
+/* Would the stack keep a packet of these addresses? Where forwarding is off it never sends one on, so all end here. */
+static __always_inline bool fib_ends_here(void *ctx, __u32 ifindex, const struct weir_addr *src,
+					  const struct weir_addr *dst)
+{
+	struct bpf_fib_lookup fib;
+	long rc = fib_look_up(ctx, ifindex, src, dst, &fib);
+
+	return rc == BPF_FIB_LKUP_RET_NOT_FWDED || rc == BPF_FIB_LKUP_RET_FWD_DISABLED;
+}
+
 #endif

@@ -26,14 +26,18 @@ static __always_inline __u64 hop_mac(const __u8 mac[ETH_ALEN])
 	return word;
 }
 
-/* Ask the kernel. One CPU at a time does (hop_get), so plain stores suffice; dmac, which carries the state, goes last. */
-static __always_inline void hop_look_up(struct xdp_md *ctx, struct weir_backend *b)
+/* Ask the kernel. One CPU at a time does (hop_get), so plain stores suffice; dmac, which carries the state, goes last. Global, so
+ * that its stack is not every packet's. */
+__noinline int hop_look_up(struct xdp_md *ctx, struct weir_backend *b)
 {
 	__u64 state = WEIR_HOP_NO_ROUTE, xmit = 0, gateway = 0;
 	struct bpf_fib_lookup fib;
 	struct weir_dev *dev;
-	long rc = fib_look_up(ctx, ctx->ingress_ifindex, &b->src, &b->dst, &fib);
+	long rc;
 
+	if (!b)
+		return 0;
+	rc = fib_look_up(ctx, ctx->ingress_ifindex, &b->src, &b->dst, &fib);
 	if (addr_is_zero(
 		    &b->src)) /* there was no route when its source address was chosen; the next command chooses again */
 		rc = BPF_FIB_LKUP_RET_UNREACHABLE;
@@ -59,6 +63,7 @@ static __always_inline void hop_look_up(struct xdp_md *ctx, struct weir_backend 
 	}
 	b->smac = hop_mac(fib.smac);
 	*(volatile __u64 *)&b->dmac = hop_mac(fib.dmac) | state << HOP_STATE_SHIFT | xmit | gateway;
+	return 0;
 }
 
 /* The backend's next hop as of at most a second ago: its dmac word. *ret_probe: this packet should go through the stack. */

@@ -37,6 +37,12 @@ struct icmp_header {
 	__be16 checksum;
 };
 
+/* of a TCP header's byte of flags */
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
 enum fragment { FRAGMENT_NONE, FRAGMENT_FIRST, FRAGMENT_LATER };
 
 struct packet {
@@ -46,18 +52,24 @@ struct packet {
 	__u32 l4; /* offset of what follows it and its extension headers */
 	/* an ICMP error that follows its flow (xdp/edge.h): where the packet that it quotes has these; else 0 */
 	__u32 quoted_l3, quoted_l4;
-	__u32 ip_bytes; /* IP header and payload, as the header says */
+	__u32 ip_bytes;	    /* IP header and payload, as the header says */
+	__be32 fragment_id; /* of a fragment: the same for all parts of a packet */
 	struct weir_addr src, dst;
 	__be16 sport_be, dport_be; /* 0 for other protocols and later fragments */
 	__u8 proto;		   /* after all extension headers */
 	bool v4;
 	__u8 tos; /* DSCP and ECN */
 	__u8 fragment;
-	__u8 flags;	    /* TCP flags, or ICMP type */
-	__u8 code;	    /* ICMP code */
-	bool cut;	    /* quoted by an ICMP error: may end before its length says */
-	bool gso;	    /* TC: many segments still in one, of which the length field may say 0 (more than 64 KiB) */
-	__be32 fragment_id; /* of a fragment: the same for all parts of a packet */
+	__u8 flags;	     /* TCP flags, or ICMP type */
+	__u8 code;	     /* ICMP code */
+	__u8 ttl;	     /* or hop limit */
+	bool cut;	     /* quoted by an ICMP error: may end before its length says */
+	__u16 fragment_at;   /* of a later fragment: where in the packet it begins, in 8 bytes */
+	__u16 vlan;	     /* id of the outermost tag; 0: none, or a tag that only sets a priority */
+	__u32 failed;	     /* XDP: checks that it fails, bits of enum weir_protection */
+	__u32 payload;	     /* offset of what follows the transport header (of other protocols: the IP headers) */
+	__u32 payload_bytes; /* of it */
+	bool gso; /* TC: many segments still in one, of which the length field may say 0 (more than 64 KiB) */
 };
 
 struct cursor {
@@ -135,6 +147,8 @@ static __always_inline int parse_ethernet(struct cursor *c, struct packet *p, __
 		if (!tag)
 			return WEIR_R_TRUNCATED;
 		proto = tag->proto;
+		if (i == 0)
+			p->vlan = bpf_ntohs(tag->tci) & 0xfff;
 		p->l3 += sizeof(*tag);
 	}
 	*ret_proto = proto;
@@ -165,10 +179,12 @@ static __always_inline int parse_ipv4(struct cursor *c, struct packet *p)
 	p->ip_bytes = total;
 	p->tos = ip->tos;
 	p->proto = ip->protocol;
+	p->ttl = ip->ttl;
 	addr_from_v4(&p->src, ip->saddr);
 	addr_from_v4(&p->dst, ip->daddr);
 	p->fragment_id = ip->id;
-	if (fragment & bpf_htons(0x1fff))
+	p->fragment_at = bpf_ntohs(fragment) & 0x1fff;
+	if (p->fragment_at)
 		p->fragment = FRAGMENT_LATER;
 	else if (fragment & bpf_htons(0x2000))
 		p->fragment = FRAGMENT_FIRST;
@@ -192,7 +208,8 @@ static __always_inline int parse_extensions(struct cursor *c, struct packet *p)
 		p->proto = ext->next;
 		if (proto == IPPROTO_FRAGMENT) {
 			p->fragment_id = ext->fragment_id;
-			if (ext->fragment & bpf_htons(0xfff8)) {
+			p->fragment_at = bpf_ntohs(ext->fragment) >> 3;
+			if (p->fragment_at) {
 				p->fragment = FRAGMENT_LATER;
 				return NEXT;
 			}
@@ -229,6 +246,7 @@ static __always_inline int parse_ipv6(struct cursor *c, struct packet *p)
 	p->ip_bytes = sizeof(*ip) + payload;
 	p->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
 	p->proto = ip->nexthdr;
+	p->ttl = ip->hop_limit;
 	addr_from_v6(&p->src, &ip->saddr);
 	addr_from_v6(&p->dst, &ip->daddr);
 	if (addr_is_v4(&p->src) || addr_is_v4(&p->dst))
@@ -236,18 +254,31 @@ static __always_inline int parse_ipv6(struct cursor *c, struct packet *p)
 	return parse_extensions(c, p);
 }
 
-static __always_inline int parse_transport(struct cursor *c, struct packet *p)
+/* TCP's header tells its own length. */
+static __always_inline int parse_tcp(struct cursor *c, struct packet *p)
 {
-	if (p->fragment == FRAGMENT_LATER)
-		return NEXT;
-	if (p->proto == IPPROTO_TCP) {
-		struct tcphdr *tcp = cursor_pull(c, sizeof(*tcp));
+	struct tcphdr *tcp = cursor_pull(c, sizeof(*tcp));
+	__u32 header;
 
-		if (!tcp)
-			return WEIR_R_TRUNCATED;
-		p->sport_be = tcp->source;
-		p->dport_be = tcp->dest;
-		p->flags = ((__u8 *)tcp)[13];
+	if (!tcp)
+		return WEIR_R_TRUNCATED;
+	p->sport_be = tcp->source;
+	p->dport_be = tcp->dest;
+	p->flags = ((__u8 *)tcp)[13];
+	header = tcp->doff * 4;
+	if (header < sizeof(*tcp))
+		return WEIR_R_IP_HEADER;
+	return cursor_skip(c, header - sizeof(*tcp)) ? NEXT : WEIR_R_TRUNCATED;
+}
+
+static __always_inline int parse_ports(struct cursor *c, struct packet *p)
+{
+	int reason;
+
+	if (p->proto == IPPROTO_TCP) {
+		reason = parse_tcp(c, p);
+		if (reason != NEXT)
+			return reason;
 	} else if (p->proto == IPPROTO_UDP) {
 		struct udphdr *udp = cursor_pull(c, sizeof(*udp));
 
@@ -264,6 +295,18 @@ static __always_inline int parse_transport(struct cursor *c, struct packet *p)
 		p->code = icmp->code;
 	}
 	return NEXT;
+}
+
+static __always_inline int parse_transport(struct cursor *c, struct packet *p)
+{
+	int reason;
+
+	if (p->fragment == FRAGMENT_LATER)
+		return NEXT;
+	reason = parse_ports(c, p);
+	p->payload = p->l3 + p->ip_bytes - c->left;
+	p->payload_bytes = c->left;
+	return reason;
 }
 
 /* RFC 4861 4: router and neighbour messages. A host that loses them loses its link. */

@@ -193,10 +193,11 @@ __noinline __u32 prefix6_search(const struct weir_prefix_table *t, __u64 hi, __u
 	return 0;
 }
 
-/* lengths as in weir_prefix_table.lengths[0]: 64..48, 47..28, and under 28 */
-#define PREFIX6_FAR_LENGTHS   ((1ull << (65 - PREFIX6_FAR)) - 1)
-#define PREFIX6_SHORT_LENGTHS (~0ull << (65 - PREFIX6_NEAR))
-#define PREFIX6_NEAR_LENGTHS  (~(PREFIX6_FAR_LENGTHS | PREFIX6_SHORT_LENGTHS))
+/* lengths as in weir_prefix_table.lengths[0]: 64..48, 47..36, 35..28, and under 28 */
+#define PREFIX6_FAR_LENGTHS    ((1ull << (65 - PREFIX6_FAR)) - 1)
+#define PREFIX6_MIDDLE_LENGTHS (((1ull << (65 - PREFIX6_MIDDLE)) - 1) & ~PREFIX6_FAR_LENGTHS)
+#define PREFIX6_NEAR_LENGTHS   (((1ull << (65 - PREFIX6_NEAR)) - 1) & ~(PREFIX6_MIDDLE_LENGTHS | PREFIX6_FAR_LENGTHS))
+#define PREFIX6_SHORT_LENGTHS  (~0ull << (65 - PREFIX6_NEAR))
 
 static __always_inline __u32 prefix6_cell_at(const struct weir_prefix_table *t, __u64 hi, __u32 level)
 {
@@ -216,14 +217,17 @@ static __always_inline __u32 prefix6_find(const struct weir_prefix_table *t, con
 {
 	__u64 hi = (__u64)bpf_ntohl(addr->w[0]) << 32 | bpf_ntohl(addr->w[1]);
 	__u64 lo = (__u64)bpf_ntohl(addr->w[2]) << 32 | bpf_ntohl(addr->w[3]);
-	__u32 near_cell = 0, far_cell = 0;
+	__u32 near_cell = 0, middle_cell = 0, far_cell = 0;
 	__u64 near, far;
 
 	if (t->lengths[0] & PREFIX6_NEAR_LENGTHS)
 		near_cell = prefix6_cell_at(t, hi, PREFIX6_NEAR);
+	if (t->lengths[0] & PREFIX6_MIDDLE_LENGTHS)
+		middle_cell = prefix6_cell_at(t, hi, PREFIX6_MIDDLE);
 	if (t->lengths[0] & PREFIX6_FAR_LENGTHS || t->lengths[1])
 		far_cell = prefix6_cell_at(t, hi, PREFIX6_FAR);
-	near = far_cell >> 2 | (__u64)near_cell << (65 - PREFIX6_FAR) | (t->lengths[0] & PREFIX6_SHORT_LENGTHS);
+	near = far_cell >> 2 | (__u64)middle_cell << (65 - PREFIX6_FAR) | (__u64)near_cell << (65 - PREFIX6_MIDDLE) |
+	       (t->lengths[0] & PREFIX6_SHORT_LENGTHS);
 	far = (far_cell & 1) | (far_cell & 2 ? t->lengths[1] & ~1ull : 0);
 	if (!(near | far))
 		return 0;

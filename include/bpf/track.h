@@ -13,15 +13,10 @@
 #include "bpf/packet.h"
 #include "bpf/service.h"
 
-#define TCP_FIN_BIT 0x01
-#define TCP_SYN_BIT 0x02
-#define TCP_RST_BIT 0x04
-#define TCP_ACK_BIT 0x10
-
 /* a TCP packet that opens a connection */
 static __always_inline bool packet_opens(const struct packet *p)
 {
-	return p->proto == IPPROTO_TCP && (p->flags & (TCP_SYN_BIT | TCP_ACK_BIT)) == TCP_SYN_BIT;
+	return p->proto == IPPROTO_TCP && (p->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
 static __always_inline __u64 track_key(const struct packet *p)
@@ -41,7 +36,7 @@ static __always_inline __u16 track_state(const struct packet *p, __u16 was)
 {
 	if (p->proto != IPPROTO_TCP)
 		return WEIR_TRACK_UDP;
-	if (p->flags & (TCP_FIN_BIT | TCP_RST_BIT))
+	if (p->flags & (TCP_FIN | TCP_RST))
 		return WEIR_TRACK_CLOSED;
 	if (packet_opens(p))
 		return was == WEIR_TRACK_OPEN ? WEIR_TRACK_OPEN : WEIR_TRACK_NEW;

@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define WEIR_ABI 1u
+#define WEIR_ABI 2u
 
 enum weir_limit {
 #define LIMIT(id, value, what) WEIR_MAX_##id = (value),
@@ -76,10 +76,10 @@ struct weir_prefix_set {
 	struct weir_prefix_table v4, v6;
 };
 
+#include "abi_filter.h"
+
 /* ---- configuration: two generations side by side, one word selects ------------------------------------------------------ */
 struct weir_gen {
-	struct weir_prefix_set drop;
-	struct weir_prefix_set allow;
 	struct weir_prefix_set ident; /* address -> identity */
 	__u32 vips;		      /* number of VIPs; 0: the balancer is skipped */
 	__u32 vips_any_port;	      /* of them with port 0: a second look-up is worth while */
@@ -93,7 +93,31 @@ struct weir_gen {
 	__u16 proto_class[256]; /* protocol -> class, for all but TCP and UDP; 0: mentioned by no rule */
 	__u32 pad[7];
 	__u64 vip_filter[8]; /* a bit for the hash of every VIP's address: most other packets need no look-up */
-};
+	/* the filter */
+	struct weir_prefix_set sets; /* address -> class */
+	__u32 classes;		     /* first chunk of struct weir_class[] */
+	__u32 class_lines;	     /* of that run */
+	__u32 class_count;	     /* of them in use */
+	__u32 buckets;		     /* first chunk of the lines of buckets; 0: no rule limits */
+	__u32 bucket_lines;	     /* hashed ones, a power of two */
+	__u32 unchecked;	     /* protections that are switched off: bits of enum weir_protection */
+	__u32 failsafe_count;
+	struct weir_failsafe {
+		__be16 port_be;
+		__u8 proto;
+		__u8 pad;
+	} failsafe[WEIR_MAX_FAILSAFE];
+	__u32 pad1;
+	__u64 default_drop[WEIR_MAX_DEVS / 64]; /* bit by device slot */
+	__u64 bucket_seed;			/* of the rules' keys, drawn with the buckets */
+	__u8 cookie_options;			/* enum weir_cookie_options */
+	__u8 cookie_wscale;			/* of the windows that the host's sockets offer */
+	__u8 pad2[6];
+	struct weir_rules rules;
+} __attribute__((aligned(64)));
+_Static_assert(__builtin_offsetof(struct weir_gen, vip_filter) % 64 == 0, "abi");
+_Static_assert(__builtin_offsetof(struct weir_gen, sets) % 64 == 0, "abi");
+_Static_assert(__builtin_offsetof(struct weir_gen, rules) % 64 == 0, "abi");
 
 struct weir_ctl {
 	__u32 abi;		    /* WEIR_ABI; 0: fresh, attached by hand before any command ran */
@@ -107,7 +131,7 @@ struct weir_ctl {
 	struct weir_gen gens[2];
 };
 _Static_assert(sizeof(struct weir_ctl) == 64 + 2 * sizeof(struct weir_gen), "abi");
-_Static_assert(sizeof(struct weir_gen) == 6 * 64 + 32 + 512 + 32 + 64, "abi");
+_Static_assert(sizeof(struct weir_gen) % 64 == 0, "abi");
 
 /* ---- devices: slot = ifindex modulo WEIR_MAX_DEVS, up to WEIR_DEV_PROBES further. Slot 0 counts for those that found none.
  * The packet path claims a slot itself, so a program attached by hand counts too. */

@@ -9,8 +9,8 @@
  * IPv4: a line holds eight entries of one word. Prefixes of up to three neighbouring lengths (a group) are hashed by the bits
  * that they have in common, so that one line answers for three lengths. The filter has two bits for each cell, a /24 (small
  * tables: a /21).
- * IPv6: a line holds three entries, hashed by prefix and length. The filter has two cells for each address, chosen by its
- * first 28 and its first 48 bits; they say which lengths occur below these. Lengths under 28 have no filter. */
+ * IPv6: a line holds three entries, hashed by prefix and length. The filter has three cells for each address, chosen by its
+ * first 28, 36 and 48 bits; they say which lengths occur below these. Lengths under 28 have no filter. */
 #ifndef WEIR_PREFIX_H
 #define WEIR_PREFIX_H
 
@@ -84,7 +84,8 @@ PREFIX_INLINE __u64 prefix4_hash(const struct weir_prefix_table *t, __u32 addr, 
 #define PREFIX6_SLOTS	       3
 #define PREFIX6_SPILT	       1u
 #define PREFIX6_STALE(slot)    (2u << (slot)) /* held an entry before: the user side's mark */
-#define PREFIX6_NEAR	       28	      /* filter: below these many bits, lengths up to 47 */
+#define PREFIX6_NEAR	       28	      /* filter: below these many bits, lengths up to 35 */
+#define PREFIX6_MIDDLE	       36	      /* below these many, lengths up to 47 */
 #define PREFIX6_FAR	       48	      /* and below these many the rest */
 #define PREFIX6_CELLS_PER_LINE 16
 
@@ -100,7 +101,7 @@ struct prefix6_line {
 _Static_assert(sizeof(struct prefix6_line) == WEIR_LINE_BYTES, "layout");
 
 /* A cell of the filter: 20 bits for lengths and a 12-bit tag of the bits that it is for, or tag 0: it is shared by several.
- * Near: bit 47-L for lengths 28..47. Far: bit 0 for 128, bit 1 for 65..127, bit 66-L for 48..64. */
+ * Near: bit 35-L for lengths 28..35. Middle: bit 47-L for 36..47. Far: bit 0 for 128, bit 1 for 65..127, bit 66-L for 48..64. */
 #define PREFIX6_CELL_LENGTHS	  20
 #define PREFIX6_CELL_LENGTHS_MASK ((1u << PREFIX6_CELL_LENGTHS) - 1)
 
@@ -111,14 +112,22 @@ _Static_assert(sizeof(struct prefix6_cells) == WEIR_LINE_BYTES, "layout");
 
 PREFIX_INLINE __u32 prefix6_cell_bit(__u32 len)
 {
+	if (len < PREFIX6_MIDDLE)
+		return 1u << (PREFIX6_MIDDLE - 1 - len);
 	if (len < PREFIX6_FAR)
 		return 1u << (PREFIX6_FAR - 1 - len);
 	return len == 128 ? 1 : len > 64 ? 2 : 1u << (66 - len);
 }
 
+/* where a length's bit is */
+PREFIX_INLINE __u32 prefix6_cell_level(__u32 len)
+{
+	return len < PREFIX6_MIDDLE ? PREFIX6_NEAR : len < PREFIX6_FAR ? PREFIX6_MIDDLE : PREFIX6_FAR;
+}
+
 PREFIX_INLINE __u64 prefix6_cell_hash(const struct weir_prefix_table *t, __u64 hi, __u32 level)
 {
-	return (hi >> (64 - level)) * t->seed[level == PREFIX6_FAR];
+	return (hi >> (64 - level) | (__u64)level << 56) * t->seed[level == PREFIX6_FAR];
 }
 
 PREFIX_INLINE __u32 prefix6_cell_tag(__u64 hash)

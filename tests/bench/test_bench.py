@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The bench measures what it says it does: its figures have the form that others read, they are not far off the goals, and
 a program that takes another path than its case is about is refused, however fast."""
+import glob
 import json
 import os
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import lab as labs
 import pytest
@@ -12,6 +14,8 @@ import pytest
 BENCH = os.path.join(os.path.dirname(labs.TESTS), "bench")
 sys.path.insert(0, BENCH)
 
+import harness  # noqa: E402
+import report as report_module  # noqa: E402
 from harness import XDP_DROP, XDP_PASS, Group, frame4, wire4  # noqa: E402
 from suite_filter import host  # noqa: E402
 
@@ -108,3 +112,28 @@ def test_one_packet_in_two_on_another_way_is_refused(group):
     group.case("floor", "floor", "floor_drop", "half", frame4(), XDP_DROP)
     group.weir("hit", "half", frame4(), XDP_DROP, "listed", "floor")
     assert "verdict 1 for 10000 of 20000 packets" in refused(group)
+
+
+@pytest.mark.skipif(os.path.exists("/proc/net/pktgen"), reason="this kernel has the packet generator; test-vm runs the scripts")
+@pytest.mark.parametrize("script", sorted(set(glob.glob(f"{BENCH}/pktgen/*.sh")) - {f"{BENCH}/pktgen/lab.sh"}),
+                         ids=os.path.basename)
+def test_pktgen_refuses_without_the_module(script):
+    done = subprocess.run([script], text=True, capture_output=True, env=os.environ | {"WEIR_BUILD": labs.BUILD})
+    assert done.returncode == 5, done.stderr
+    assert "no packet generator" in done.stderr and "make test-vm" in done.stderr
+    assert "weir-gen-" not in subprocess.run(["ip", "netns"], text=True, capture_output=True).stdout
+
+
+def test_charts_are_drawn_from_the_figures():
+    rows = [report_rows("prefixes: IPv4, hit", size, value) for size, value in ((1, 1.5), (1000, 3.0), (1_000_000, 9.0))]
+    files = report_module.charts({"results": rows + [report_rows("VIPs: 1 M flows to one of them", 1, 2.0)]})
+    assert set(files) == {"prefixes.svg", "VIPs.svg"}
+    drawn = ElementTree.fromstring(files["prefixes.svg"])
+    dots = [(float(dot.get("cx")), float(dot.get("cy"))) for dot in drawn.iter("{http://www.w3.org/2000/svg}circle")]
+    assert len(dots) == 3 and [x for x, _ in dots] == sorted({x for x, _ in dots})
+    assert [y for _, y in dots] == sorted({y for _, y in dots}, reverse=True)  # the dearer, the higher
+    assert dots[1][0] - dots[0][0] == pytest.approx(dots[2][0] - dots[1][0], abs=0.2)  # logarithmic
+
+
+def report_rows(line, size, value):
+    return harness.result("scale", f"{line} @ {size}", value, "ratio")

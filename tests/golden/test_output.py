@@ -21,7 +21,7 @@ vip add [2001:db8::10]:any/udp
 identity add app cgroup "CGROUP"
 identity add db cidr 10.2.0.0/24 2001:db8:2::/64
 policy add allow from app to db proto tcp port 5432,8000-8080
-policy add deny from any to world proto 47
+policy add deny from any to world proto gre
 policy default deny from app
 """
 
@@ -49,10 +49,12 @@ db cidr 2001:db8:2::/64
     "policy list": """\
 ID ACTION FROM TO PROTO PORTS PACKETS BYTES
 1 allow app db tcp 5432,8000-8080 0 0
-2 deny any world 47 - 0 0
+2 deny any world gre - 0 0
 default deny app - - - - -
 """,
     "drop list": "198.51.100.0/24\n2001:db8:bad::/48\n",
+    "set list": "SET ENTRIES PACKETS BYTES IDLE\ndrop 2 0 0 -\nallow 1 0 0 -\n",
+    "set test drop 198.51.100.9": "198.51.100.0/24\n",
     "allow list": "192.0.2.10\n",
     "stats": """\
 DEVICE HOOK VERDICT REASON PACKETS BYTES
@@ -65,7 +67,7 @@ www 2001:db8:1::11 0 0 0 0
 
 RULE ACTION FROM TO PROTO PORTS PACKETS BYTES
 1 allow app db tcp 5432,8000-8080 0 0
-2 deny any world 47 - 0 0
+2 deny any world gre - 0 0
 """,
     "save": CONFIGURATION,
     "diff CHANGED": """\
@@ -95,10 +97,14 @@ JSON = {
     "policy list": {"rules": [
         {"id": 1, "action": "allow", "from": "app", "to": "db", "proto": "tcp",
          "ports": [{"low": 5432, "high": 5432}, {"low": 8000, "high": 8080}], **NONE},
-        {"id": 2, "action": "deny", "from": "any", "to": "world", "proto": "47", "ports": [], **NONE}],
+        {"id": 2, "action": "deny", "from": "any", "to": "world", "proto": "gre", "ports": [], **NONE}],
         "defaults": [{"from": "app", "action": "deny"}]},
-    "drop list": {"prefixes": ["198.51.100.0/24", "2001:db8:bad::/48"]},
-    "allow list": {"prefixes": ["192.0.2.10"]},
+    "drop list": {"prefixes": [{"prefix": "198.51.100.0/24", "until": None, "note": None},
+                               {"prefix": "2001:db8:bad::/48", "until": None, "note": None}]},
+    "allow list": {"prefixes": [{"prefix": "192.0.2.10", "until": None, "note": None}]},
+    "set list": {"sets": [{"name": "drop", "entries": 2, "idle_ms": None, **NONE},
+                          {"name": "allow", "entries": 1, "idle_ms": None, **NONE}]},
+    "set test drop 198.51.100.9": {"prefix": "198.51.100.0/24", "until": None, "note": None},
     "diff CHANGED": {"differences": [
         {"sign": "-", "line": "drop add 198.51.100.0/24"},
         {"sign": "+", "line": "drop add 198.51.100.0/25"},
@@ -228,7 +234,8 @@ def test_terminal_is_told(running, tmp_path):
     path = tmp_path / "\x1b[31mred.conf"
     path.write_text(running.configuration)
     said = on_terminal(running.weir_argv(["apply", path]))
-    assert said.endswith("?[31mred.conf: applied: 2 drop and 1 allow prefixes, 2 VIPs, 2 backends, 2 identities, 2 rules\n")
+    assert said.endswith("?[31mred.conf: applied: 2 drop and 1 allow prefixes, 0 further sets, "
+                         "0 filter rules, 2 VIPs, 2 backends, 2 identities, 2 policy rules\n")
     path = tmp_path / "list.txt"
     path.write_text("".join(f"{i >> 16}.{i >> 8 & 255}.{i & 255}.0/24\n" for i in range(200000)))
     said = on_terminal(running.weir_argv(["drop", "load", path]))

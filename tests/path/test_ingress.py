@@ -49,7 +49,7 @@ FORMS = [  # what, tags in front, the packet, family of the outer header
     ("DSCP and ECN", None, tcp4(tos=0xb9), 6),
     ("traffic class", None, tcp6(tc=0x2e), 4),
     ("TTL 1", None, tcp4(ttl=1), 4),
-    ("wrong inner checksums", None, tcp4(chksum=0x1234), 4),
+    ("wrong inner checksum", None, IP(src=CLIENT, dst=VIP) / TCP(sport=4431, dport=80, flags="S", chksum=0x1234) / Raw(b"first"), 4),
     ("one VLAN tag", Dot1Q(vlan=5), tcp4(), 4),
     ("two VLAN tags", Dot1AD(vlan=5, type=0x8100) / Dot1Q(vlan=7), tcp6(), 6),
     ("two VLAN tags, other family", Dot1Q(vlan=5) / Dot1Q(vlan=7), tcp4(), 6),

@@ -305,7 +305,8 @@ def test_mss_of_others_stays(net):
     inner = ip4() / TCP(sport=9, dport=84, flags="SA", options=[("MSS", 1460)])
     assert run_xdp(net, "in", eth() / inner).packet[34:] == bytes(inner)
     for broken in (b"\x02", b"\x02\x04\x05", b"\x03\x00\x02\x04\x05\xb4\x00\x00", b"\x01" * 40, b"\x03\xff\x02\x04"):
-        packet = bytes(ip4() / TCP(sport=9, dport=84, flags="S", dataofs=5 + (len(broken) + 3) // 4) / Raw(broken))
+        options = broken.rjust((len(broken) + 3) // 4 * 4, b"\x01")
+        packet = bytes(ip4() / TCP(sport=9, dport=84, flags="S", dataofs=5 + len(options) // 4) / Raw(options))
         assert run_xdp(net, "in", bytes(eth(type=0x800)) + packet).packet[34:] == packet
 
 

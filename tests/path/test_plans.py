@@ -13,6 +13,7 @@ import lab as labs
 import pytest
 from bpf import program, run_xdp
 from lab import until
+from scapy.utils import checksum
 
 BACKENDS = [f"10.1.0.{n}" for n in range(11, 15)]
 ports = itertools.count(1000)
@@ -56,6 +57,7 @@ class Service:
         l4 += struct.pack("!HH", 18, 0) + bytes(10) if self.proto == "udp" else struct.pack("!IIBBHHH", 1, 1, 0x50, flags, 8192, 0, 0)
         header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(l4), 0, 0x4000, 64, 17 if self.proto == "udp" else 6, 0, source,
                              socket.inet_aton("203.0.113.10"))
+        header = header[:10] + struct.pack("!H", checksum(header)) + header[12:]
         return bytes.fromhex("0200000000010200000000020800") + header + l4
 
     def owner(self, flow, flags=ACK):

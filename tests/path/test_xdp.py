@@ -106,7 +106,7 @@ FORMS = [
     ("DSCP and ECN are copied", tcp4(80, tos=0xb9), "10.1.0.11"),
     ("traffic class into IPv4", tcp6(80, tc=0x2e), "10.1.0.11"),
     ("TTL stays", tcp4(80, ttl=3), "10.1.0.11"),
-    ("wrong inner checksum stays", tcp4(80, chksum=0x1234), "10.1.0.11"),
+    ("wrong TCP checksum stays", eth() / IP(src=CLIENT, dst=VIP) / TCP(sport=4431, dport=80, chksum=0x1234), "10.1.0.11"),
     ("first fragment", tcp4(80, flags="MF"), "10.1.0.11"),
     ("IPv6 extension headers",
      eth() / IPv6(src=CLIENT6, dst=VIP6) / IPv6ExtHdrHopByHop() / IPv6ExtHdrDestOpt() / IPv6ExtHdrRouting() /
@@ -275,6 +275,10 @@ def test_reasons_are_all_looked_at():
         "decap", "decap-foreign", "decap-inner", "decap-outer", "decap-ecn", "second-chance",  # test_decap.py
         "local", "nat-reply-tx", "nat-reply-redirect", "icmp-quote", "ttl", "too-big",  # test_modes.py
         "forward-stack", "fragment-unknown", "ungoverned", "flow", "reply", "policy-allow", "default-allow", "policy-deny", "default-deny",  # TC
+        "unchecked", "ip-checksum", "martian", "tcp-flags", "short-fragment", "failsafe", "rule-default", "rule-drop",  # test_protect.py
+        "limit",                                           # test_limit.py
+        "rule-redirect", "would-drop",                     # test_rules.py
+        "syncookie",                                       # test_syncookie.py
         "forwarding-off",                                  # netns/test_balance.py
         "no-headroom", "slow-lost",                        # need a driver that leaves no room
     }

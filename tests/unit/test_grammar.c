@@ -146,24 +146,87 @@ static void wrong_commands(void **state)
 	}
 }
 
+static void one_of_several_groups(void **state)
+{
+	struct weir_error err;
+	struct line l;
+
+	(void)state;
+	assert_int_equal(match_line(&l, "rule add drop", NULL), 0);
+	assert_string_equal(args_text(&l.args, "ACTION"), "drop");
+	assert_null(args_word(&l.args, "OUT"));
+	assert_int_equal(match_line(&l, "rule add at 3 limit 10 kpps per source on eth0", NULL), 0);
+	assert_string_equal(args_text(&l.args, "ACTION"), "limit");
+	assert_string_equal(args_text(&l.args, "RATE"), "10");
+	assert_string_equal(args_text(&l.args, "UNIT"), "kpps");
+	assert_string_equal(args_text(&l.args, "POSITION"), "3");
+	assert_string_equal(args_text(&l.args, "DEV"), "eth0");
+	assert_int_equal(match_line(&l, "rule add", &err), -EINVAL);
+	assert_non_null(strstr(err.text, "ACTION is missing"));
+	assert_non_null(strstr(err.hint, "one of drop, pass, count, audit, redirect, limit"));
+	assert_int_equal(match_line(&l, "rule add dorp", &err), -EINVAL);
+	assert_non_null(strstr(err.hint, "did you mean 'drop'?"));
+	assert_int_equal(err.column, 10);
+	assert_int_equal(match_line(&l, "rule add drop pass", &err), -EINVAL);
+	assert_non_null(strstr(err.text, "unexpected 'pass'"));
+	assert_int_equal(match_line(&l, "rule add limit 10 pp", &err), -EINVAL);
+	assert_string_equal(err.hint, "one of pps|kpps|mpps|bps|kbit|mbit|gbit");
+}
+
+static void groups_in_groups(void **state)
+{
+	struct weir_error err;
+	struct line l;
+
+	(void)state;
+	assert_int_equal(match_line(&l, "rule add drop to not 10.0.0.1 from 10.0.0.2", NULL), 0);
+	assert_string_equal(args_text(&l.args, "DESTINATION"), "10.0.0.1");
+	assert_string_equal(args_word(&l.args, "DESTINATION")[-1].text, "not");
+	assert_string_equal(args_text(&l.args, "SOURCE"), "10.0.0.2");
+	assert_int_equal(match_line(&l, "rule add drop not 10.0.0.1", &err), -EINVAL);
+	assert_non_null(strstr(err.text, "unexpected 'not'"));
+	assert_int_equal(match_line(&l, "rule add drop from not not 10.0.0.1", &err), -EINVAL);
+	assert_non_null(strstr(err.text, "'not' is given twice"));
+	assert_int_equal(match_line(&l, "rule add drop from not", &err), -EINVAL);
+	assert_non_null(strstr(err.text, "SOURCE is missing"));
+	assert_non_null(strstr(err.hint, "`weir help rule add`"));
+}
+
+static void groups_of_one_word(void **state)
+{
+	struct line l;
+
+	(void)state;
+	assert_int_equal(match_line(&l, "rule add drop ipv6 --yes", NULL), 0);
+	assert_non_null(args_word(&l.args, "--yes"));
+	assert_non_null(args_word(&l.args, "ipv6"));
+	assert_null(args_word(&l.args, "ipv4"));
+	/* behind a keyword stands its argument, whatever it is */
+	assert_int_equal(match_line(&l, "rule add drop note --yes proto icmp", NULL), 0);
+	assert_null(args_word(&l.args, "--yes"));
+	assert_string_equal(args_text(&l.args, "TEXT"), "--yes");
+	assert_string_equal(args_text(&l.args, "PROTO"), "icmp");
+	assert_null(args_word(&l.args, "TYPE"));
+}
+
 /* every synopsis must be one that the matcher understands: feed it its own arguments */
 static void every_synopsis_matches(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COMMANDS; i++) {
-		char text[512], *out = text;
+		char text[SYNOPSIS_MAX], *out = text;
 		struct weir_error err;
 		struct line l;
 
 		for (const char *p = commands[i].synopsis; *p;) {
 			size_t length = strcspn(p, " []=.");
 
-			if (p[length] == '=') { /* the first choice */
-				p += length + 1;
+			if (p[length] == '=') { /* the first choice, or the first of the groups */
+				p += length + 1 + (p[length + 1] == '{');
 				length = strcspn(p, " ]|");
 				memcpy(out, p, length);
 				out += length;
-				p += strcspn(p, " ]");
+				p += p[-1] == '{' ? strcspn(p, "}") + 1 : strcspn(p, " ]");
 			} else if (length) {
 				memcpy(out, p, length);
 				out += length;
@@ -183,9 +246,11 @@ static void every_synopsis_matches(void **state)
 
 static void keywords(void **state)
 {
-	static const char *const yes[] = {"vip",   "add",  "name",   "weight", "from",
-					  "allow", "deny", "cgroup", "status", "skb"};
-	static const char *const no[] = {"", "any", "www", "ad", "eight", "NAME", "add del", "allow|deny", "...", "["};
+	static const char *const yes[] = {"vip",  "add",   "name",   "weight", "from", "allow",
+					  "drop", "count", "cgroup", "status", "not",  "--yes"};
+	/* choices are none: they stand behind their keyword */
+	static const char *const no[] = {"",	"any",	"www",	   "ad",	 "eight", "later",
+					 "skb", "NAME", "add del", "allow|deny", "...",	  "["};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
@@ -197,10 +262,17 @@ static void keywords(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(words),	  cmocka_unit_test(words_that_are_not),
-		cmocka_unit_test(nearest),	  cmocka_unit_test(optional_groups_in_any_order),
-		cmocka_unit_test(optional_words), cmocka_unit_test(options),
-		cmocka_unit_test(wrong_commands), cmocka_unit_test(every_synopsis_matches),
+		cmocka_unit_test(words),
+		cmocka_unit_test(words_that_are_not),
+		cmocka_unit_test(nearest),
+		cmocka_unit_test(optional_groups_in_any_order),
+		cmocka_unit_test(optional_words),
+		cmocka_unit_test(options),
+		cmocka_unit_test(wrong_commands),
+		cmocka_unit_test(every_synopsis_matches),
+		cmocka_unit_test(one_of_several_groups),
+		cmocka_unit_test(groups_in_groups),
+		cmocka_unit_test(groups_of_one_word),
 		cmocka_unit_test(keywords),
 	};
 

@@ -7,11 +7,14 @@
 static int read_list(const char *text, struct prefix_list *list, lists_progress progress, void *arg,
 		     struct weir_error *err)
 {
+	const struct list_sink sink = {.progress = progress, .arg = arg, .now = 1};
 	FILE *in = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
+	struct intern terms = {};
 	int rc;
 
 	assert_non_null(in);
-	rc = lists_read(in, "list.txt", list, progress, arg, err);
+	rc = lists_read(in, "list.txt", &sink, list, &terms, err);
+	intern_free(&terms);
 	fclose(in);
 	return rc;
 }
@@ -25,7 +28,7 @@ static void assert_list(const char *text, const char *expected)
 	if (read_list(text, &list, NULL, NULL, &err))
 		fail_msg("%u:%u: %s", err.line, err.column, err.text);
 	for (size_t i = 0; i < list.count; i++)
-		sprintf(got + strlen(got), "%s ", prefix_text(&list.items[i], buf));
+		sprintf(got + strlen(got), "%s ", prefix_text(&list.items[i].prefix, buf));
 	assert_string_equal(got, expected);
 	assert_true(list.sorted);
 	prefix_list_free(&list);
@@ -59,6 +62,90 @@ static void ipset_saves(void **state)
 		    "192.0.2.1 198.51.100.0/24 2001:db8::1 ");
 }
 
+static int entry_text(void *arg, const struct prefix *prefix, __s64 until, const char *note, struct weir_error *err)
+{
+	char *got = arg, buf[ADDRESS_TEXT_MAX];
+
+	(void)err;
+	sprintf(got + strlen(got), "%s", prefix_text(prefix, buf));
+	if (until)
+		sprintf(got + strlen(got), "@%lld", (long long)until);
+	if (*note)
+		sprintf(got + strlen(got), "(%s)", note);
+	strcat(got, " ");
+	return 0;
+}
+
+static int bad_text(void *arg, const struct weir_error *err)
+{
+	sprintf((char *)arg + strlen(arg), "!%u ", err->line);
+	return 0;
+}
+
+/* every entry and bad line as they come; the clock stands at 1000 */
+static void assert_parsed(const char *text, const char *expected)
+{
+	char got[2048] = "";
+	const struct list_sink sink = {entry_text, bad_text, NULL, got, 1000};
+	FILE *in = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
+	struct weir_error err = {};
+
+	assert_non_null(in);
+	assert_int_equal(lists_parse(in, "list.txt", &sink, &err), 0);
+	fclose(in);
+	assert_string_equal(got, expected);
+}
+
+static void timeouts_and_comments(void **state)
+{
+	(void)state;
+	assert_parsed("create bad hash:net family inet timeout 0\n"
+		      "add bad 198.51.100.0/24 timeout 299 comment \"ticket 4711\"\n"
+		      "add bad 192.0.2.1 timeout 0\n",
+		      "198.51.100.0/24@1299(ticket 4711) 192.0.2.1 ");
+}
+
+static void nft_sets(void **state)
+{
+	(void)state;
+	assert_parsed("table inet filter {\n"
+		      "\tset ddos {\n"
+		      "\t\ttype ipv4_addr\n"
+		      "\t\tflags interval,timeout\n"
+		      "\t\telements = { 192.0.2.1, 198.51.100.0/24,\n"
+		      "\t\t\t     203.0.113.4-203.0.113.7 timeout 1d expires 1m2s500ms comment \"a, b}\",\n"
+		      "\t\t\t     203.0.113.9 counter packets 3 bytes 4 }\n"
+		      "\t}\n"
+		      "}\n"
+		      "add element inet filter ddos6 { 2001:db8::/32 }\n",
+		      "192.0.2.1 198.51.100.0/24 203.0.113.4/30@1063(a, b}) 203.0.113.9 2001:db8::/32 ");
+}
+
+static void ranges(void **state)
+{
+	(void)state;
+	assert_parsed(
+		"192.0.2.1-192.0.2.6\n0.0.0.0-255.255.255.255\n255.255.255.254-255.255.255.255\n192.0.2.7-192.0.2.7\n",
+		"192.0.2.1 192.0.2.2/31 192.0.2.4/31 192.0.2.6 0.0.0.0/0 255.255.255.254/31 192.0.2.7 ");
+	assert_parsed("::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff\n2001:db8::1-2001:db8::2\n",
+		      "::/0 2001:db8::1 2001:db8::2 ");
+}
+
+static void csv_rows(void **state)
+{
+	(void)state;
+	assert_parsed("# exported today\nnetwork,country,note\n192.0.2.0/24,DE,\"a, b\"\n\" 2001:db8::/32\",FR\n"
+		      "2001:db8:1::/48 , FR\n",
+		      "192.0.2.0/24 !4 2001:db8:1::/48 ");
+	assert_parsed("7,192.0.2.0/24\n8,\"192.0.3.0/24\"\n", "192.0.2.0/24 192.0.3.0/24 ");
+}
+
+static void bad_lines_are_skipped(void **state)
+{
+	(void)state;
+	assert_parsed("192.0.2.1\n192.0.2.1/24\nhere\n192.0.2.2\n", "192.0.2.1 !2 !3 192.0.2.2 ");
+}
+
 static void bad_lines(void **state)
 {
 	static const struct {
@@ -70,8 +157,21 @@ static void bad_lines(void **state)
 		{"# a\n 192.0.2.256\n", 2, 2, "not an address", "256 is out of range"},
 		{"192.0.2.0/33\n", 1, 11, "prefix length", ""},
 		{"192.0.2.1 192.0.2.2\n", 1, 11, "unexpected '192.0.2.2'", "one prefix a line"},
-		{"192.0.2.1-192.0.2.9\n", 1, 1, "not an address", ""},
-		{"192.0.2.1,192.0.2.9\n", 1, 1, "not an address", ""},
+		{"192.0.2.9-192.0.2.1\n", 1, 1, "backwards", "lower address first"},
+		{"192.0.2.1-2001:db8::\n", 1, 1, "from IPv4 to IPv6", ""},
+		{"192.0.2.1-192.0.2\n", 1, 11, "not an address", "four numbers"},
+		{"192.0.2.1,192.0.2.9\n", 1, 0, "2 addresses", "header row"},
+		{"name,country\n", 1, 0, "neither a prefix", "'prefix'"},
+		{"192.0.2.1,DE\n192.0.2.5/30,DE\n", 2, 1, "host bits", "192.0.2.4/30"},
+		{"asn,network\n1,192.0.2.1\n2\n", 3, 0, "only 1 fields", ""},
+		{"\"192.0.2.1,DE\n", 1, 0, "quote is not closed", ""},
+		{"192.0.2.1,\"D\"E\n", 1, 0, "behind a quoted field", ""},
+		{"table ip t {\n set s {\n  type inet_service\n", 3, 8, "type 'inet_service'", "ipv4_addr"},
+		{"elements = { 192.0.2.1, 192.0.2.300 }\n", 1, 25, "not an address", "300 is out of range"},
+		{"elements = { 192.0.2.1 . 22 }\n", 1, 24, "unexpected '.'", ""},
+		{"elements = { 192.0.2.1 timeout soon }\n", 1, 32, "not a time", ""},
+		{"elements = 192.0.2.1\n", 1, 0, "without a '{'", ""},
+		{"add a 192.0.2.1 timeout x\n", 1, 25, "number of seconds", ""},
 		{"example.com\n", 1, 1, "not an address", "names are not looked up"},
 		{"::ffff:192.0.2.1\n", 1, 1, "IPv4-mapped", ""},
 		{"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n", 1, 1, "not an address",
@@ -139,6 +239,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain_lists),
 		cmocka_unit_test(ipset_saves),
+		cmocka_unit_test(timeouts_and_comments),
+		cmocka_unit_test(nft_sets),
+		cmocka_unit_test(ranges),
+		cmocka_unit_test(csv_rows),
+		cmocka_unit_test(bad_lines_are_skipped),
 		cmocka_unit_test(bad_lines),
 		cmocka_unit_test(a_million_lines),
 	};

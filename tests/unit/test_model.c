@@ -94,6 +94,15 @@ static const struct {
 	{EEXIST, "drop add 192.0.2.1 192.0.2.1/32", "drop list already", "", 20},
 	{EINVAL, "drop add 192.0.2.0/24 192.0.2.1/24", "host bits", "", 23},
 	{EINVAL, "allow add 192.0.2.0/40", "prefix length", "", 21},
+	{EEXIST, "set create drop", "there already", "built in", 12},
+	{EINVAL, "set create Bad", "cannot name a set", "a-z", 12},
+	{EINVAL, "set create until", "keyword", "", 12},
+	{ENOENT, "set add dorp 192.0.2.1", "no set 'dorp'", "did you mean 'drop'?", 9},
+	{EEXIST, "set add drop 192.0.2.2 192.0.2.2", "drop list already", "", 24},
+	{EINVAL, "drop add 192.0.2.1 for 1x", "not a time", "90s", 24},
+	{EINVAL, "drop add 192.0.2.1 until tomorrow", "not a UTC time", "2026-11-21T07:00:00Z", 26},
+	{EINVAL, "drop add 192.0.2.1 for 1h until 2099-01-01T00:00:00Z", "both", "leave one", 33},
+	{EINVAL, "drop add 192.0.2.1 note \"a\tb\"", "control character", "", 26},
 	/* not configuration */
 	{EINVAL, "status", "not configuration", "", 0},
 };
@@ -162,11 +171,18 @@ static void limits_are_named(void **state)
 		snprintf(line, sizeof(line), "policy add allow from any to any proto tcp port %d", i);
 		assert_int_equal(apply(&m, line, NULL), 0);
 	}
+	for (int i = WEIR_SET_FIRST; i < WEIR_MAX_SETS; i++) {
+		snprintf(line, sizeof(line), "set create s%d", i);
+		assert_int_equal(apply(&m, line, NULL), 0);
+	}
+	assert_int_equal(apply(&m, "set create more", &err), -ENOSPC);
+	assert_non_null(strstr(err.text, "255 sets of prefixes is the limit"));
 	assert_int_equal(apply(&m, "policy add allow from any to any", &err), -ENOSPC);
 	assert_non_null(strstr(err.hint, "RULES"));
 	assert_int_equal(model_assign_ids(&m, NULL, NULL, NULL), 0);
 	assert_int_equal(m.rules[m.rules_count - 1].id, WEIR_MAX_RULES - 1);
 	assert_int_equal(m.vips[m.vips_count - 1].id, WEIR_MAX_VIPS - 1);
+	assert_int_equal(m.sets[m.sets_count - 1].id, WEIR_MAX_SETS - 1);
 	assert_int_equal(m.identities[m.identities_count - 1].id, WEIR_MAX_IDENTITIES - 1);
 }
 
@@ -311,9 +327,9 @@ static void lists_sort(void **state)
 		else
 			snprintf(text, sizeof(text), "2001:%x:%x::/64", r >> 16 & 0xfff, r & 0xfff);
 		assert_int_equal(prefix_parse(text, &prefix, NULL), 0);
-		assert_int_equal(prefix_list_add(&list, &prefix, NULL), 0);
+		assert_int_equal(prefix_list_add(&list, &prefix, 0, NULL), 0);
 		if (i % 100 == 0)
-			assert_int_equal(prefix_list_add(&list, &prefix, NULL), 0);
+			assert_int_equal(prefix_list_add(&list, &prefix, 0, NULL), 0);
 	}
 	assert_false(list.sorted);
 	assert_int_equal(prefix_list_sort(&list, NULL), 0);

@@ -126,12 +126,12 @@ static void written_and_read_back(void **state)
 
 	(void)state;
 	ok(plane_open(instance, PLANE_CREATE | PLANE_LOCK, &p, &err));
-	commit(everything, COMPILE_PREFIXES);
+	commit(everything, COMPILE_SETS);
 	first = running_text();
 	assert_non_null(strstr(first, "198.51.100.0/24"));
 	assert_non_null(strstr(first, "backend add www 127.0.0.12 weight 300"));
 	assert_non_null(strstr(first, "5432,6000-6010"));
-	commit(first, COMPILE_PREFIXES);
+	commit(first, COMPILE_SETS);
 	second = running_text();
 	assert_string_equal(first, second);
 	free(first);
@@ -277,7 +277,7 @@ static void failure_changes_nothing(void **state)
 	read_text(
 		&m,
 		"vip add 203.0.113.1:1/tcp name x\nbackend add x 127.0.0.1\nidentity add gone cgroup /no.such.group\n");
-	assert_int_equal(compile_commit(&p, &m, COMPILE_PREFIXES, &err), -ENOENT);
+	assert_int_equal(compile_commit(&p, &m, COMPILE_SETS, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "/no.such.group"));
 	assert_string_not_equal(err.hint, "");
 	after = running_text();
@@ -368,7 +368,7 @@ static void reading_is_overtaken(void **state)
 	(void)state;
 	model_init(&m);
 	ok(plane_open(instance, PLANE_LOCK, &p, &err));
-	commit(everything, COMPILE_PREFIXES);
+	commit(everything, COMPILE_SETS);
 	plane_close(&p);
 	ok(plane_open(instance, 0, &p, &err));
 	ok(compile_read(&p, false, &m, overtaken, &calls, &err));

@@ -18,6 +18,7 @@
 
 #include "chunks.h"
 #include "prefixes.h"
+#include "random.h"
 #include "test_prefix.skel.h"
 
 static char instance[32];
@@ -47,25 +48,13 @@ static void bit_set(struct weir_addr *a, bool v4, __u32 bit, __u32 value)
 	a->w[bit / 32] |= htonl(value << (31 - bit % 32));
 }
 
-static bool covers(const struct prefix *prefix, const struct weir_addr *a)
-{
-	bool v4 = address_is_v4(a);
-
-	if (address_is_v4(&prefix->addr) != v4)
-		return false;
-	for (__u32 bit = 0; bit < prefix->len; bit++)
-		if (bit_of(&prefix->addr, v4, bit) != bit_of(a, v4, bit))
-			return false;
-	return true;
-}
-
 static __u32 judge(const struct weir_addr *a)
 {
 	int best = -1;
 	__u32 value = 0;
 
 	for (size_t i = 0; i < count; i++)
-		if (list[i].prefix.len > best && covers(&list[i].prefix, a)) {
+		if (list[i].prefix.len > best && prefix_has(&list[i].prefix, a)) {
 			best = list[i].prefix.len;
 			value = list[i].value;
 		}
@@ -83,35 +72,27 @@ static size_t list_find(const struct prefix *prefix)
 
 /* ---- random prefixes that nest and crowd, and addresses at their edges ---- */
 
-static __u64 random_state;
-
-static __u32 rnd(__u32 below)
-{
-	random_state = random_state * 6364136223846793005ull + 1442695040888963407ull;
-	return (random_state >> 33) % below;
-}
-
 static struct weir_addr random_address(bool v4)
 {
 	struct weir_addr a = {.w = {0, 0, htonl(0xffff), 0}};
 
 	for (int i = v4 ? 3 : 0; i < 4; i++)
-		a.w[i] = rnd(0x10000) << 16 | rnd(0x10000);
+		a.w[i] = random_below(0x10000) << 16 | random_below(0x10000);
 	return a;
 }
 
 static struct prefix random_prefix(bool v4)
 {
-	struct prefix ret = {.addr = random_address(v4), .len = rnd(v4 ? 33 : 129)};
+	struct prefix ret = {.addr = random_address(v4), .len = random_below(v4 ? 33 : 129)};
 	__u32 bits = v4 ? 32 : 128;
 
-	if (rnd(3) == 0)
+	if (random_below(3) == 0)
 		ret.len = bits;
-	if (count && rnd(4)) { /* near another one */
-		const struct prefix *near = &list[rnd(count)].prefix;
+	if (count && random_below(4)) { /* near another one */
+		const struct prefix *near = &list[random_below(count)].prefix;
 
 		if (address_is_v4(&near->addr) == v4)
-			for (__u32 bit = 0; bit + rnd(3) < near->len; bit++)
+			for (__u32 bit = 0; bit + random_below(3) < near->len; bit++)
 				bit_set(&ret.addr, v4, bit, bit_of(&near->addr, v4, bit));
 	}
 	for (__u32 bit = ret.len; bit < bits; bit++)
@@ -121,15 +102,15 @@ static struct prefix random_prefix(bool v4)
 
 static struct weir_addr near_address(void)
 {
-	const struct prefix *prefix = count ? &list[rnd(count)].prefix : NULL;
-	bool v4 = prefix ? address_is_v4(&prefix->addr) : rnd(2);
+	const struct prefix *prefix = count ? &list[random_below(count)].prefix : NULL;
+	bool v4 = prefix ? address_is_v4(&prefix->addr) : random_below(2);
 	struct weir_addr a = random_address(v4);
 
-	if (prefix && rnd(8))
+	if (prefix && random_below(8))
 		for (__u32 bit = 0; bit < prefix->len; bit++)
 			bit_set(&a, v4, bit, bit_of(&prefix->addr, v4, bit));
-	if (prefix && prefix->len && !rnd(3))
-		bit_set(&a, v4, prefix->len - 1, rnd(2));
+	if (prefix && prefix->len && !random_below(3))
+		bit_set(&a, v4, prefix->len - 1, random_below(2));
 	return a;
 }
 
@@ -149,6 +130,8 @@ static void kernel_find(const struct weir_addr *addrs, __u32 n, __u32 *ret)
 		ret[i] = out[i].w[0];
 }
 
+static struct prefixes table; /* the set, opened */
+
 static void compare(int rounds)
 {
 	struct weir_addr addrs[BATCH];
@@ -163,7 +146,7 @@ static void compare(int rounds)
 			struct prefix_value match;
 			__u32 right = judge(&addrs[i]);
 
-			ok(prefixes_match(&p, set, &addrs[i], &match, &err));
+			ok(prefixes_match(&table, &addrs[i], &match, &err));
 			if (found[i] != right || match.value != right)
 				fail_msg("%s: packet path %u, user side %u, right is %u", address_text(&addrs[i], text),
 					 found[i], match.value, right);
@@ -189,13 +172,20 @@ static void compare_walk(void)
 	free(entries);
 }
 
+static void reopen(void)
+{
+	prefixes_close(&table);
+	prefixes_open(&p, set, &table);
+}
+
 /* make the list a set, in chunks of its own; what the former one had is free again */
 static void build(void)
 {
 	struct weir_prefix_set built;
 
 	ok(prefixes_build(&p, list, count, &built, &err));
-	plane_gen(&p)->drop = *set = built;
+	plane_gen(&p)->sets = *set = built;
+	reopen();
 	ok(chunks_collect(&p, &err));
 }
 
@@ -203,7 +193,8 @@ static void fill(size_t n, int family, __u32 values)
 {
 	count = 0;
 	while (count < n) {
-		struct prefix_value e = {random_prefix(family ? family == 4 : rnd(2)), 1 + rnd(values)};
+		struct prefix_value e = {random_prefix(family ? family == 4 : random_below(2)),
+					 1 + random_below(values)};
 
 		if (list_find(&e.prefix) == count)
 			list[count++] = e;
@@ -260,20 +251,20 @@ static void random_sets(void **state)
 static void edit(int steps, __u32 values)
 {
 	for (int i = 0; i < steps; i++) {
-		struct prefix_value e = {random_prefix(rnd(2)), 1 + rnd(values)};
-		size_t at = rnd(2) && count ? rnd(count) : list_find(&e.prefix);
+		struct prefix_value e = {random_prefix(random_below(2)), 1 + random_below(values)};
+		size_t at = random_below(2) && count ? random_below(count) : list_find(&e.prefix);
 		__u32 value;
 
-		ok(prefixes_get(&p, set, at < count ? &list[at].prefix : &e.prefix, &value, &err));
+		ok(prefixes_get(&table, at < count ? &list[at].prefix : &e.prefix, &value, &err));
 		assert_int_equal(value, at < count ? list[at].value : 0);
 		if (at < count) {
 			e.prefix = list[at].prefix;
-			assert_int_equal(prefixes_add(&p, set, &e, &err), -EEXIST);
-			ok(prefixes_del(&p, set, &e.prefix, &err));
-			assert_int_equal(prefixes_del(&p, set, &e.prefix, &err), -ENOENT);
+			assert_int_equal(prefixes_add(&table, &e, &err), -EEXIST);
+			ok(prefixes_del(&table, &e.prefix, &err));
+			assert_int_equal(prefixes_del(&table, &e.prefix, &err), -ENOENT);
 			list[at] = list[--count];
 		} else if (count < LIST_MAX) {
-			ok(prefixes_add(&p, set, &e, &err));
+			ok(prefixes_add(&table, &e, &err));
 			list[count++] = e;
 		}
 		if (i % 100 == 0)
@@ -290,7 +281,7 @@ static void edits(void **state)
 		fill(400, 0, values);
 		edit(600, values);
 		while (count) {
-			ok(prefixes_del(&p, set, &list[--count].prefix, &err));
+			ok(prefixes_del(&table, &list[--count].prefix, &err));
 			if (count % 50 == 0)
 				compare(1);
 		}
@@ -306,8 +297,8 @@ static void refusals(void **state)
 	count = 0;
 	build();
 	ok(prefix_parse("198.51.100.0/24", &e.prefix, &err));
-	assert_int_equal(prefixes_add(&p, set, &e, &err), -EXFULL);
-	assert_int_equal(prefixes_del(&p, set, &e.prefix, &err), -ENOENT);
+	assert_int_equal(prefixes_add(&table, &e, &err), -EXFULL);
+	assert_int_equal(prefixes_del(&table, &e.prefix, &err), -ENOENT);
 	e.value = 1 << 24;
 	assert_int_equal(prefixes_build(&p, &e, 1, set, &err), -ERANGE);
 	e.value = 0;
@@ -326,6 +317,7 @@ static void duplicates(void **state)
 	add_text("198.51.100.0/24", 6);
 	add_text("2001:db8::1", 6);
 	ok(prefixes_build(&p, list, 4, set, &err));
+	reopen();
 	list[0] = list[2];
 	list[1] = list[3];
 	count = 2;
@@ -392,7 +384,7 @@ static void add_many(bool v4, size_t until)
 	assert_int_equal(pthread_create(&thread, NULL, look_on, members), 0);
 	for (size_t n = count; n < until; n++) {
 		e.prefix = (struct prefix){random_address(v4), v4 ? 32 : 128};
-		ok(prefixes_add(&p, set, &e, &err));
+		ok(prefixes_add(&table, &e, &err));
 	}
 	stop = true;
 	pthread_join(thread, NULL);
@@ -438,11 +430,12 @@ static void many(bool v4, size_t n, __u32 bytes_max)
 		for (int j = 0; j < BATCH; j++)
 			assert_int_equal(found[j], 1);
 	}
-	plane_gen(&p)->drop = *set;
+	plane_gen(&p)->sets = *set;
+	reopen();
 	ok(chunks_used(&p, &used, &err));
 	assert_in_range((__u64)used * WEIR_CHUNK_BYTES / n, 1, bytes_max);
-	ok(prefixes_del(&p, set, &all[0].prefix, &err));
-	ok(prefixes_add(&p, set, &all[0], &err));
+	ok(prefixes_del(&table, &all[0].prefix, &err));
+	ok(prefixes_add(&table, &all[0], &err));
 	ok(prefixes_walk(&p, set, &walked, &back, &err));
 	assert_int_equal(back, set->v4.count + set->v6.count);
 	free(walked);
@@ -461,7 +454,7 @@ static int start(void **state)
 	struct bpf_map *map;
 
 	(void)state;
-	random_state = 1;
+	random_seed();
 	snprintf(instance, sizeof(instance), "unit-prefixes-%d", getpid());
 	if (plane_open(instance, PLANE_CREATE | PLANE_LOCK, &p, &err)) {
 		print_error("%s\n", err.text);

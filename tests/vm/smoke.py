@@ -1,17 +1,21 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""What `make test-vm` runs on the other kernel: every program loaded and attached, by hand and by weir, then real traffic.
+"""What `make test-vm` runs on the other kernel: every program loaded and attached, by hand and by weir, then real traffic,
+at last the kernel's own packet generator.
 
   client 198.51.100.2 --- eth0  lb  eth1 --- 10.1.0.11  b1   HTTP, VIP 203.0.113.10 on lo, decap
 """
 import os
+import re
+import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
-from lab import BUILD, Lab, until  # noqa: E402
+from lab import BUILD, TESTS, Lab, until  # noqa: E402
 
+BENCH = os.path.join(os.path.dirname(TESTS), "bench")
 VIP = "203.0.113.10"
 BACKEND = "10.1.0.11"
 CLIENT = "198.51.100.2"
@@ -118,6 +122,29 @@ def chain(lab):
     step("chained behind another program, and taken off alone")
 
 
+PKTGEN = {  # script of bench/pktgen: the reasons that its packets leave with
+    "udp-flood": ("listed",), "v6": ("listed",), "many-sources": ("listed", "pass"), "many-flows": ("forward-tx",),
+    "imix": ("forward-tx",), "syn-flood": ("listed", "forward-tx"),
+}
+
+
+def pktgen(lab):
+    """the kernel's packet generator drives weir, and weir counts what it sent"""
+    count = 1000
+    subprocess.run(["modprobe", "-a", "pktgen", "sch_ingress", "cls_matchall", "act_pedit", "act_csum"], check=True)
+    for script, wanted in PKTGEN.items():
+        done = subprocess.run([f"{BENCH}/pktgen/{script}.sh"], env=os.environ | {"COUNT": str(count)}, text=True,
+                              capture_output=True, timeout=120)
+        assert done.returncode == 0, f"{script}: {done.stderr}"
+        assert f"sent {count} packets" in done.stdout, done.stdout
+        counts = {reason: int(packets) for reason, packets in
+                  re.findall(r"^in +xdp +\w+ +([\w-]+) +(\d+)", done.stdout, re.M)}
+        for reason in wanted:
+            assert count // len(wanted) * 0.8 <= counts.get(reason, 0), f"{script}: {done.stdout}"
+        step(f"pktgen: {script}")
+    assert not re.findall(r"weir-(gen|host)-", subprocess.run(["ip", "netns"], text=True, capture_output=True).stdout)
+
+
 def reasons(lab, hook, reason):
     return sum(row["packets"] for row in lab.weir_json("stats")["devices"]
                if row["hook"] == hook and row["reason"] == reason)
@@ -128,7 +155,7 @@ def main():
     with Lab() as lab:
         build(lab)
         step("lab is up")
-        for part in (by_hand, balance, drop, egress, save_apply, chain):
+        for part in (by_hand, balance, drop, egress, save_apply, chain, pktgen):
             part(lab)
     step("all passed")
 
