@@ -37,7 +37,7 @@ def change(lab):
     """two pools in the first phase of a plan: one gets a hundredth backend, the other has all of its replaced"""
     for (share, vip), (first, then) in zip(CHANGING.items(), ((99, 100), (10, 20))):
         name = f"p{vip[-2:]}"
-        lab.weir(f"vip add {vip}:80/tcp name {name} settle 604800")
+        lab.weir(f"vip add {vip}:80/tcp name {name} settle 604800s")
         for i in range(first):
             lab.weir(f"backend add {name} 10.128.{vip[-2:]}.{i + 1}")
         run_xdp(lab, "in", frame4(src="192.0.2.1", dst=vip))  # else there would be nothing to keep

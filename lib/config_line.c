@@ -38,9 +38,9 @@ const char *line_of_vip(const struct model *m, size_t i, char buf[CONFIG_LINE_MA
 	if (vip->pool != i)
 		end += sprintf(end, " pool %s", model_vip_label(&m->vips[vip->pool], pool));
 	else if (vip->settle != SETTLE_DEFAULT)
-		end += sprintf(end, " settle %u", vip->settle);
+		end += sprintf(end, " settle %u%s", vip->settle, vip->settle ? "s" : "");
 	if (vip->pool == i && vip->hold != HOLD_DEFAULT)
-		end += sprintf(end, " hold %u", vip->hold);
+		end += sprintf(end, " hold %u%s", vip->hold, vip->hold ? "s" : "");
 	sprintf(end, "%s%s", vip->track ? " track" : "", vip_options_text(&vip->options, options));
 	return buf;
 }

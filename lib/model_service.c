@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "index.h"
+#include "when.h"
 
 const char *model_vip_label(const struct vip *vip, char buf[SERVICE_TEXT_MAX])
 {
@@ -91,18 +92,23 @@ static int vip_clash(const struct model *m, const struct vip *vip, const struct 
 	return 0;
 }
 
+/* "0" is a time here */
 static int seconds_from(const struct word *word, __u32 *ret, struct weir_error *err)
 {
-	__u32 seconds;
-	int rc;
+	__u64 seconds = 0;
+	int rc = 0;
 
 	if (!word)
 		return 0;
-	if (!number_parse(word->text, strlen(word->text), POOL_SECONDS_MAX, &seconds)) {
-		rc = weir_at(err, weir_fail(err, EINVAL, "'%.80s' is not a time in seconds", word->text), word);
-		return weir_hint(err, rc, "0 to %d", POOL_SECONDS_MAX);
+	if (strcmp(word->text, "0"))
+		rc = when_duration(word->text, &seconds, err);
+	if (!rc && seconds > POOL_SECONDS_MAX) {
+		rc = weir_fail(err, EINVAL, "'%.80s' is too long", word->text);
+		weir_hint(err, rc, "a week at most");
 	}
-	*ret = seconds;
+	if (rc)
+		return weir_at(err, rc, word);
+	*ret = (__u32)seconds;
 	return 0;
 }
 
@@ -126,7 +132,7 @@ static int times_refuse(const struct model *m, const struct vip *vip, const stru
 		return 0;
 	model_vip_label(&m->vips[vip->pool], leader);
 	rc = weir_at(err, weir_fail(err, EINVAL, "settle and hold are those of the pool of '%s'", leader), word);
-	return weir_hint(err, rc, "`weir vip set %s settle SECONDS` changes them", leader);
+	return weir_hint(err, rc, "`weir vip set %s settle TIME` changes them", leader);
 }
 
 /* whose backends it has */

@@ -28,6 +28,8 @@ COMMANDS = [
     ("vip ad", USAGE, "unknown command 'vip ad'\nhint: did you mean 'vip add'?"),
     ("vip", USAGE, "'vip' alone is no command\nhint: one of these is missing: add, set, del, list, show"),
     ("drop add", USAGE, "PREFIX is missing\nhint: usage: drop add PREFIX... [for TIME] [until WHEN] [note TEXT] [--yes]"),
+    ("vip add 192.0.2.1:80/tcp settle 5", USAGE, "'5' is not a time\nhint: numbers with w, d, h, m or s: 90s, 1h30m, 6h, 2d"),
+    ("vip add 192.0.2.1:80/tcp hold 2w", USAGE, "'2w' is too long\nhint: a week at most"),
     ("vip list www", USAGE, "unexpected 'www'\nhint: usage: vip list"),
     ("attach eth0 --xdp fast", USAGE, "XDP cannot be 'fast'\nhint: one of native|skb|off"),
     ("attach eth0 --xdp off --tc off", USAGE,

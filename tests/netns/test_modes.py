@@ -202,7 +202,7 @@ def test_second_chance(narrow):
         narrow.ip(name, "link set dev eth0 xdp off")
         on(narrow, name, "decap attach eth0")
         pass_all(narrow, "switch", name)
-    narrow.weir(f"vip add {VIP4}:80/tcp name www mode gue second-chance settle 1 hold 300")
+    narrow.weir(f"vip add {VIP4}:80/tcp name www mode gue second-chance settle 1s hold 300s")
     narrow.weir(f"backend add www {backend4('b1')}")
     held = []
     for _ in range(40):

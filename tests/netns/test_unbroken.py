@@ -118,7 +118,7 @@ def broken_of(sockets, timeout):
 
 def test_changes_break_nothing(net):
     for port in CHANGES:
-        net.weir(f"vip add {VIP}:{port}/tcp name p{port} settle 3 hold 600")
+        net.weir(f"vip add {VIP}:{port}/tcp name p{port} settle 3s hold 600s")
         for address in list(BACKENDS.values())[:7]:
             net.weir(f"backend add p{port} {address}")
     with Flood(net) as flood:
@@ -236,7 +236,7 @@ def test_two_balancers(lab, long, options):
         take_second_chances(lab)
     both(lab, "attach eth0")
     for port in CHANGES:
-        both(lab, f"vip add {VIP}:{port}/tcp name p{port} settle {10 if long else 3} hold 600 {options}")
+        both(lab, f"vip add {VIP}:{port}/tcp name p{port} settle {10 if long else 3}s hold 600s {options}")
         for address in list(BACKENDS.values())[:7]:
             both(lab, f"backend add p{port} {address}")
     spread(lab, 1, 2)

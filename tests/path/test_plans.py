@@ -37,7 +37,7 @@ def net():
 class Service:
     """a VIP of its own for each test, with the first two backends unless told otherwise"""
 
-    def __init__(self, lab, backends=BACKENDS[:2], proto="tcp", options="settle 1 hold 1"):
+    def __init__(self, lab, backends=BACKENDS[:2], proto="tcp", options="settle 1s hold 1s"):
         self.lab, self.port, self.proto = lab, next(ports), proto
         self.name = f"v{self.port}"
         lab.weir(f"vip add 203.0.113.10:{self.port}/{proto} name {self.name} {options}")
@@ -106,7 +106,7 @@ def test_add(net):
     after = www.owners([*known, *idle])
     assert {after[flow] for flow in moved(before, after)} == {BACKENDS[2]}
     assert moved(before, after) > idle_moved
-    www.weir("vip set", "hold 2")  # any command tidies up
+    www.weir("vip set", "hold 2s")  # any command tidies up
     assert www.owners([*known, *idle]) == after
 
 
@@ -170,7 +170,7 @@ def test_weights_that_are_all_zero(net):
 
 
 def test_one_plan_at_a_time(net):
-    www = Service(net, BACKENDS[:2], options="settle 1 hold 600")
+    www = Service(net, BACKENDS[:2], options="settle 1s hold 600s")
     flows = range(300)
     before = www.owners(flows)
     www.weir("backend add", BACKENDS[2])
@@ -210,7 +210,7 @@ def test_queued_plan_follows(net):
 
 
 def test_hold_ends_with_its_last_connection(net):
-    www = Service(net, BACKENDS[:2], options="settle 1 hold 600")
+    www = Service(net, BACKENDS[:2], options="settle 1s hold 600s")
     flows = range(100)
     www.owners(flows)
     www.weir("backend add", BACKENDS[2])
@@ -224,7 +224,7 @@ def test_hold_ends_with_its_last_connection(net):
 
 def test_ended_connection_is_not_resumed(net):
     """the same ports again, after FIN: a new connection, which goes to the new owner"""
-    www = Service(net, BACKENDS[:2], options="settle 1 hold 600")
+    www = Service(net, BACKENDS[:2], options="settle 1s hold 600s")
     flows = range(100)
     before = www.owners(flows)
     www.weir("backend add", BACKENDS[2])
@@ -237,7 +237,7 @@ def test_ended_connection_is_not_resumed(net):
 
 def test_down_backend_leaves_at_once(net):
     """there is nothing to keep on a backend that the kernel has no route to, whatever plan runs"""
-    www = Service(net, [*BACKENDS[:2], "10.9.0.1"], options="settle 600 hold 600")
+    www = Service(net, [*BACKENDS[:2], "10.9.0.1"], options="settle 600s hold 600s")
     flows = range(150)
     before = www.owners(flows)
     assert "no-route" in before.values()
@@ -273,7 +273,7 @@ def unsettled_slots(www):
 
 def test_syn_flood_does_not_push_out_established(net):
     """SYNs enough for every place beside an established flow, ten to each: the worst that a flood can do"""
-    www = Service(net, BACKENDS[:3], options="settle 6 hold 600")
+    www = Service(net, BACKENDS[:3], options="settle 6s hold 600s")
     before = www.owners(range(3000))
     www.weir("backend add", BACKENDS[3], "weight 15")
     unsettled = unsettled_slots(www)
@@ -335,7 +335,7 @@ def test_shared_pool(net):
     assert [row["slots"] for row in www.show()["backends"]] == [row["slots"] for row in tls.show()["backends"]]
     refused = www.weir("vip del", check=False)
     assert refused.returncode and f"`weir vip del {tls.name}` first" in refused.stderr
-    refused = tls.weir("vip set", "settle 3", check=False)
+    refused = tls.weir("vip set", "settle 3s", check=False)
     assert refused.returncode and www.name in refused.stderr
     tls.weir("vip del")
     www.weir("vip del")
@@ -344,7 +344,7 @@ def test_shared_pool(net):
 @pytest.mark.parametrize("options,larger", [("mode gue", 0), ("mode gue second-chance", 1)])
 def test_second_chance_is_asked_for(net, options, larger):
     """the former owners go along only where the VIP says that backends understand them"""
-    www = Service(net, BACKENDS[:2], options=f"{options} settle 600")
+    www = Service(net, BACKENDS[:2], options=f"{options} settle 600s")
     sizes = lambda: {flow: len(run_xdp(net, "in", www.packet(flow)).packet) for flow in range(100)}
     before = sizes()
     www.weir("backend add", BACKENDS[2])
@@ -380,12 +380,12 @@ def test_ring_is_carried(net, tmp_path):
 
 
 def test_plan_is_carried(net, tmp_path):
-    www = Service(net, BACKENDS[:2], options="settle 600 hold 600")
+    www = Service(net, BACKENDS[:2], options="settle 600s hold 600s")
     before = www.owners(range(100))
     www.weir("backend add", BACKENDS[2])
     www.weir("ring save", tmp_path / "ring")
     www.weir("vip del")
-    net.weir(f"vip add 203.0.113.10:{www.port}/tcp name {www.name} settle 600 hold 600")
+    net.weir(f"vip add 203.0.113.10:{www.port}/tcp name {www.name} settle 600s hold 600s")
     for address in BACKENDS[:3]:
         www.weir("backend add", address)
     www.weir("ring load", tmp_path / "ring")
