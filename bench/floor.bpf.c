@@ -57,6 +57,21 @@ int floor_ipip(struct xdp_md *ctx)
 }
 
 SEC("xdp")
+int floor_gue(struct xdp_md *ctx)
+{
+	int verdict = XDP_ABORTED;
+	struct packet p;
+	struct run run;
+
+	if (!run_begin(ctx, &run))
+		return XDP_ABORTED;
+	if (floor_read(ctx, &p) == NEXT)
+		verdict = floor_encapsulate_gue(ctx, &p);
+	count_once(p.bytes);
+	return run_end(ctx, &run, verdict);
+}
+
+SEC("xdp")
 int floor_ip6(struct xdp_md *ctx)
 {
 	return floor_encap(ctx, false);

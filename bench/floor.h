@@ -61,9 +61,32 @@ static __always_inline int floor_encapsulate(struct xdp_md *ctx, const struct pa
 	*eth = (struct ethhdr){.h_dest = {2, 2}, .h_source = {2, 1}};
 	eth->h_proto = v4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
 	if (v4)
-		outer_ipv4_write((void *)(eth + 1), &b, p);
+		outer_ipv4_write((void *)(eth + 1), &b, p, middle_ipip(p));
 	else
-		outer_ipv6_write((void *)(eth + 1), &b, p, p->sport_be);
+		outer_ipv6_write((void *)(eth + 1), &b, p, middle_ipip(p), p->sport_be);
+	return XDP_TX;
+}
+
+/* the same with a GUE header of no flow in particular */
+static __always_inline int floor_encapsulate_gue(struct xdp_md *ctx, const struct packet *p)
+{
+	static const __u16 nobody[GUE_CHANCES] = {};
+	struct weir_backend b = {.csum = 0x1234};
+	struct gue_room room = {};
+	struct ethhdr *eth;
+
+	addr_from_v4(&b.dst, bpf_htonl(0x0a01000b));
+	addr_from_v4(&b.src, bpf_htonl(0x0a010001));
+	if (bpf_xdp_adjust_head(ctx, -(int)(sizeof(struct iphdr) + GUE_BYTES)))
+		return XDP_ABORTED;
+	eth = (void *)(long)ctx->data;
+	if ((void *)(eth + 1) + sizeof(struct iphdr) + GUE_BYTES > (void *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	*eth = (struct ethhdr){.h_dest = {2, 2}, .h_source = {2, 1}};
+	eth->h_proto = bpf_htons(ETH_P_IP);
+	gue_prepare(&room, 0, nobody, p, p->sport_be);
+	outer_ipv4_write((void *)(eth + 1), &b, p, (struct middle){GUE_BYTES, IPPROTO_UDP});
+	__builtin_memcpy((void *)(eth + 1) + sizeof(struct iphdr), &room, GUE_BYTES);
 	return XDP_TX;
 }
 

@@ -9,6 +9,7 @@
 
 #include "chunks.h"
 #include "compile.h"
+#include "pool.h"
 #include "ring.h"
 #include "stats.h"
 
@@ -22,6 +23,16 @@ int cmd_backend_del(struct ctl *c, const struct args *args, struct weir_error *e
 	return ctl_change(c, args, model_backend_del, err);
 }
 
+int cmd_backend_drain(struct ctl *c, const struct args *args, struct weir_error *err)
+{
+	return ctl_change(c, args, model_backend_drain, err);
+}
+
+int cmd_backend_weight(struct ctl *c, const struct args *args, struct weir_error *err)
+{
+	return ctl_change(c, args, model_backend_weight, err);
+}
+
 /* ---- list ---- */
 
 /* one backend of one VIP, as it runs */
@@ -29,34 +40,22 @@ struct row {
 	const struct vip *vip;
 	const struct backend *backend;
 	const struct weir_backend *live;
-	struct weir_count count;
+	struct weir_service_stats stats;
 	__u32 slots;
 };
 
-static const struct weir_vip *live_vip(const struct plane *p, __u16 id)
+/* slots that each backend of a pool owns; none when it has no ring */
+static int pool_shares(struct plane *p, const struct model *m, size_t vip, __u32 shares[WEIR_MAX_BACKENDS],
+		       struct weir_error *err)
 {
-	const struct weir_vip_line *lines = p->vips + (p->ctl->gen & 1) * WEIR_VIP_LINES;
-
-	for (size_t i = 0; i < 2 * WEIR_VIP_LINES; i++) {
-		const struct weir_vip *vip = &lines[i / 2].vip[i % 2];
-
-		if (vip->proto && vip->id == id)
-			return vip;
-	}
-	return NULL;
-}
-
-/* slots that each backend of a VIP owns; none when it has no ring */
-static int vip_shares(struct plane *p, const struct vip *vip, __u32 shares[WEIR_MAX_BACKENDS], struct weir_error *err)
-{
-	const struct weir_vip *live = live_vip(p, vip->id);
+	const struct weir_plan *plan = pool_plan(pool_running(p, m, vip), pool_clock_ns());
 	struct chunk_run run = {};
 	int rc;
 
 	memset(shares, 0, WEIR_MAX_BACKENDS * sizeof(*shares));
-	if (!live || !live->ring)
+	if (!plan->ring)
 		return 0;
-	rc = chunks_map(p, live->ring, WEIR_RING_SLOTS * sizeof(struct weir_slot) / WEIR_CHUNK_BYTES, &run, err);
+	rc = chunks_map(p, plan->ring, RING_CHUNKS, &run, err);
 	if (rc)
 		return rc;
 	ring_shares(run.memory, shares);
@@ -64,7 +63,7 @@ static int vip_shares(struct plane *p, const struct vip *vip, __u32 shares[WEIR_
 	return 0;
 }
 
-static const char *hop_text(const struct weir_backend *live)
+const char *hop_text(const struct weir_backend *live)
 {
 	switch (hop_state(live)) {
 	case WEIR_HOP_UNKNOWN:
@@ -77,6 +76,8 @@ static const char *hop_text(const struct weir_backend *live)
 		return "no-route";
 	case WEIR_HOP_FORWARDING_OFF:
 		return "forwarding-off";
+	case WEIR_HOP_LOCAL:
+		return "local";
 	}
 	return "?";
 }
@@ -96,14 +97,13 @@ static void row_table(struct table *t, const struct row *row)
 
 	table_cell(t, model_vip_label(row->vip, service));
 	table_cell(t, address_text(&row->backend->addr, addr));
-	table_number(t, row->backend->weight);
+	table_format(t, "%u%s", row->backend->weight, row->backend->drained ? ",drain" : "");
 	table_number(t, row->slots);
 	table_format(t, "%.2f", 100.0 * row->slots / WEIR_RING_SLOTS);
 	table_cell(t, hop_text(row->live));
 	table_cell(t, if_indextoname(row->live->ifindex, dev));
 	table_cell(t, hop_mac(row->live, mac) ? mac : NULL);
-	table_number(t, row->count.packets);
-	table_number(t, row->count.bytes);
+	service_cells(t, &row->stats);
 }
 
 static void row_json(struct json *j, const struct row *row)
@@ -116,6 +116,7 @@ static void row_json(struct json *j, const struct row *row)
 	json_text(j, "address", address_text(&row->backend->addr, addr));
 	json_number(j, "id", row->backend->id);
 	json_number(j, "weight", row->backend->weight);
+	json_bool(j, "drained", row->backend->drained);
 	json_number(j, "slots", row->slots);
 	json_open(j, "next_hop", '{');
 	json_text(j, "state", hop_text(row->live));
@@ -124,7 +125,7 @@ static void row_json(struct json *j, const struct row *row)
 	json_number(j, "mtu", row->live->mtu);
 	json_close(j, '}');
 	json_text(j, "source", address_text(&row->live->src, addr));
-	json_count(j, &row->count);
+	service_json(j, &row->stats);
 	json_close(j, '}');
 }
 
@@ -135,19 +136,18 @@ struct listing {
 };
 
 /* the rows of one VIP, added to the listing */
-static int vip_rows(struct plane *p, const struct model *m, size_t vip, const struct weir_count *counts,
+static int vip_rows(struct plane *p, const struct model *m, size_t vip, const struct weir_service_stats *stats,
 		    struct listing *l, struct weir_error *err)
 {
 	const struct weir_backend *live = p->backends + (p->ctl->gen & 1) * WEIR_MAX_BACKENDS;
 	__u32 *shares = ctl_alloc(NULL, WEIR_MAX_BACKENDS, sizeof(*shares));
-	int rc = vip_shares(p, &m->vips[vip], shares, err);
+	int rc = pool_shares(p, m, vip, shares, err);
 
 	for (size_t i = 0; !rc && i < m->backends_count; i++) {
 		const struct backend *b = &m->backends[i];
 
 		if (b->vip == vip)
-			l->rows[l->count++] =
-				(struct row){&m->vips[vip], b, &live[b->id], counts[b->id], shares[b->id]};
+			l->rows[l->count++] = (struct row){&m->vips[vip], b, &live[b->id], stats[b->id], shares[b->id]};
 	}
 	free(shares);
 	return rc;
@@ -155,8 +155,8 @@ static int vip_rows(struct plane *p, const struct model *m, size_t vip, const st
 
 static void rows_print(const struct row *rows, size_t count, bool json)
 {
-	struct table t = TABLE("VIP", "ADDRESS", ">WEIGHT", ">SLOTS", ">SHARE%", "NEXTHOP", "DEVICE", "MAC", ">PACKETS",
-			       ">BYTES");
+	struct table t =
+		TABLE("VIP", "ADDRESS", ">WEIGHT", ">SLOTS", ">SHARE%", "NEXTHOP", "DEVICE", "MAC", SERVICE_CELLS);
 	struct json j = {.out = stdout};
 
 	if (!json) {
@@ -176,22 +176,24 @@ static void rows_print(const struct row *rows, size_t count, bool json)
 
 static int listing_read(struct plane *p, const struct model *m, void *arg, struct weir_error *err)
 {
-	struct weir_count *counts;
+	struct weir_service_stats *stats;
 	struct listing *l = arg;
 	size_t only = 0;
 	int rc = l->vip ? model_vip_find(m, l->vip, &only, err) : 0;
 
 	if (rc)
 		return rc;
-	counts = ctl_alloc(NULL, WEIR_MAX_BACKENDS, sizeof(*counts));
+	if (l->vip)
+		only = m->vips[only].pool;
+	stats = ctl_alloc(NULL, WEIR_MAX_BACKENDS, sizeof(*stats));
 	l->rows = ctl_alloc(l->rows, m->backends_count, sizeof(*l->rows));
 	l->count = 0;
-	rc = stats_backends(p, counts, err);
+	rc = stats_backends(p, stats, err);
 	for (size_t v = 0; !rc && v < m->vips_count; v++) {
 		if (!l->vip || v == only)
-			rc = vip_rows(p, m, v, counts, l, err);
+			rc = vip_rows(p, m, v, stats, l, err);
 	}
-	free(counts);
+	free(stats);
 	return rc;
 }
 

@@ -20,7 +20,7 @@ _weir_argument()
 			candidates+=("$item")
 		done < <(compgen -f -- "$current")
 		;;
-	VIP)
+	VIP | POOL)
 		while read -r item; do
 			candidates+=("$item")
 		done < <(weir "${options[@]}" vip list 2>/dev/null | awk 'NR > 1 { print $1 == "-" ? $2 : $1 }')

@@ -3,10 +3,8 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ctl.h"
@@ -27,6 +25,11 @@ static int change_open(const struct ctl *c, const struct args *args, model_edit 
 	return rc ? rc : ctl_open(c, args, ret, err);
 }
 
+unsigned int ctl_flags(const struct args *args)
+{
+	return (args_word(args, "--now") ? COMPILE_NOW : 0) | (args_word(args, "--queue") ? COMPILE_QUEUE : 0);
+}
+
 int ctl_edit(struct ctl *c, const struct args *args, model_edit *edit, struct plane *ret_plane, struct model *ret_model,
 	     struct weir_error *err)
 {
@@ -43,7 +46,9 @@ int ctl_edit(struct ctl *c, const struct args *args, model_edit *edit, struct pl
 	}
 	if (!rc)
 		rc = guard_end(&guard, ret_model, running_member, ret_plane, err);
-	return rc ? rc : compile_commit_if(ret_plane, ret_model, 0, session_check, (void *)(uintptr_t)args, err);
+	return rc ? rc
+		  : compile_commit_if(ret_plane, ret_model, ctl_flags(args), session_check, (void *)(uintptr_t)args,
+				      err);
 }
 
 int ctl_change(struct ctl *c, const struct args *args, model_edit *edit, struct weir_error *err)
@@ -59,115 +64,12 @@ int ctl_change(struct ctl *c, const struct args *args, model_edit *edit, struct 
 	return rc;
 }
 
-/* ---- files ---- */
-
-int file_open(const char *name, FILE **ret, struct weir_error *err)
-{
-	struct stat st;
-	FILE *file = strcmp(name, "-") ? fopen(name, "re") : stdin;
-
-	if (file && !fstat(fileno(file), &st) && S_ISDIR(st.st_mode)) {
-		file_close(&file);
-		errno = EISDIR;
-	}
-	if (!file)
-		return weir_fail(err, errno, "cannot open '%s': %m", name);
-	*ret = file;
-	return 0;
-}
-
-void file_close(FILE **file)
-{
-	if (*file && *file != stdin)
-		fclose(*file);
-	*file = NULL;
-}
-
 int model_from_file(const char *name, struct model *m, struct weir_error *err)
 {
 	file_auto in = NULL;
 	int rc = file_open(name, &in, err);
 
 	return rc ? rc : config_read(in, name, m, err);
-}
-
-static int cannot_write(const char *name, struct weir_error *err)
-{
-	return weir_fail(err, errno ? errno : EIO, "cannot write '%s': %m", name);
-}
-
-/* to the end of the file's life on this descriptor */
-static int write_to(int fd, const char *name, const struct model *m, struct weir_error *err)
-{
-	FILE *out = fdopen(fd, "w");
-	int rc;
-
-	if (!out) {
-		rc = cannot_write(name, err);
-		close(fd);
-		return rc;
-	}
-	errno = 0;
-	rc = config_print(out, m, 0);
-	if (!rc && (fflush(out) || (fsync(fd) && errno != EINVAL && errno != EROFS)))
-		rc = -errno;
-	if (rc) {
-		errno = -rc;
-		rc = cannot_write(name, err);
-	}
-	fclose(out);
-	return rc;
-}
-
-/* A new file beside the old one, then renamed over it: whoever reads it sees one or the other. Its mode is the old one's. */
-static int write_beside(const char *path, mode_t mode, const struct model *m, struct weir_error *err)
-{
-	char *temp = NULL;
-	int fd, rc;
-
-	if (asprintf(&temp, "%s.XXXXXX", path) < 0)
-		return weir_fail(err, ENOMEM, "out of memory");
-	fd = mkostemp(temp, O_CLOEXEC);
-	if (fd < 0) {
-		rc = cannot_write(path, err);
-		free(temp);
-		return rc;
-	}
-	rc = fchmod(fd, mode) ? cannot_write(path, err) : 0;
-	if (rc)
-		close(fd);
-	else
-		rc = write_to(fd, path, m, err);
-	if (!rc && rename(temp, path))
-		rc = cannot_write(path, err);
-	if (rc)
-		unlink(temp);
-	free(temp);
-	return rc;
-}
-
-static int save_to(const char *name, const struct model *m, struct weir_error *err)
-{
-	char *path;
-	struct stat st;
-	mode_t mask;
-	int fd, rc;
-
-	if (stat(name, &st)) {
-		mask = umask(0);
-		umask(mask);
-		return write_beside(name, 0666 & ~mask, m, err);
-	}
-	if (!S_ISREG(st.st_mode)) { /* a device, a pipe */
-		fd = open(name, O_WRONLY | O_CLOEXEC);
-		return fd < 0 ? cannot_write(name, err) : write_to(fd, name, m, err);
-	}
-	path = realpath(name, NULL); /* a link stays one */
-	if (!path)
-		return cannot_write(name, err);
-	rc = write_beside(path, st.st_mode & 07777, m, err);
-	free(path);
-	return rc;
 }
 
 /* ---- save ---- */
@@ -201,6 +103,11 @@ static int save_json(const struct model *m, struct weir_error *err)
 	return 0;
 }
 
+static int model_print(FILE *out, const void *model)
+{
+	return config_print(out, model, 0);
+}
+
 int cmd_save(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	const char *file = args_text(args, "FILE");
@@ -211,7 +118,7 @@ int cmd_save(struct ctl *c, const struct args *args, struct weir_error *err)
 	if (rc)
 		return rc;
 	if (file && strcmp(file, "-")) {
-		rc = save_to(file, &m, err);
+		rc = file_save(file, model_print, &m, err);
 		if (!rc)
 			ctl_done(c);
 		return rc;
@@ -311,7 +218,8 @@ int cmd_apply(struct ctl *c, const struct args *args, struct weir_error *err)
 	if (!rc)
 		rc = apply_guard(args, &p, &m, err);
 	if (!rc)
-		rc = compile_commit_if(&p, &m, COMPILE_SETS, session_check, (void *)(uintptr_t)args, err);
+		rc = compile_commit_if(&p, &m, COMPILE_SETS | ctl_flags(args), session_check, (void *)(uintptr_t)args,
+				       err);
 	if (rc)
 		return rc;
 	warn_shadowed(&warnings, &m);
@@ -338,9 +246,53 @@ static void diff_json(void *arg, char sign, const char *text)
 	json_close(j, '}');
 }
 
-int cmd_diff(struct ctl *c, const struct args *args, struct weir_error *err)
+/* what the slots of a pool would do; as a comment, since it is no configuration */
+static void moves_text(void *arg, const struct vip *vip, size_t slots)
+{
+	char label[SERVICE_TEXT_MAX];
+
+	(void)arg;
+	printf("# %s: %zu of %d slots would move\n", model_vip_label(vip, label), slots, WEIR_RING_SLOTS);
+}
+
+static void moves_json(void *arg, const struct vip *vip, size_t slots)
+{
+	char label[SERVICE_TEXT_MAX];
+	struct json *j = arg;
+
+	json_open(j, NULL, '{');
+	json_text(j, "vip", model_vip_label(vip, label));
+	json_number(j, "slots", slots);
+	json_close(j, '}');
+}
+
+static int diff_print(struct plane *p, const struct model *running, struct model *wanted, bool *ret_any,
+		      struct weir_error *err)
+{
+	*ret_any = config_diff(running, wanted, diff_text, NULL) > 0;
+	return compile_moves(p, wanted, moves_text, NULL, err);
+}
+
+static int diff_document(struct plane *p, const struct model *running, struct model *wanted, bool *ret_any,
+			 struct weir_error *err)
 {
 	struct json j = {.out = stdout};
+	int rc;
+
+	json_open(&j, NULL, '{');
+	json_open(&j, "differences", '[');
+	*ret_any = config_diff(running, wanted, diff_json, &j) > 0;
+	json_close(&j, ']');
+	json_open(&j, "moves", '[');
+	rc = compile_moves(p, wanted, moves_json, &j, err);
+	json_close(&j, ']');
+	json_close(&j, '}');
+	putchar('\n');
+	return rc;
+}
+
+int cmd_diff(struct ctl *c, const struct args *args, struct weir_error *err)
+{
 	plane_auto p = {};
 	model_auto running, wanted;
 	int rc;
@@ -354,15 +306,5 @@ int cmd_diff(struct ctl *c, const struct args *args, struct weir_error *err)
 		rc = compile_running(&p, true, &running, err);
 	if (rc)
 		return rc;
-	if (!c->json) {
-		c->no = config_diff(&running, &wanted, diff_text, NULL) > 0;
-		return 0;
-	}
-	json_open(&j, NULL, '{');
-	json_open(&j, "differences", '[');
-	c->no = config_diff(&running, &wanted, diff_json, &j) > 0;
-	json_close(&j, ']');
-	json_close(&j, '}');
-	putchar('\n');
-	return 0;
+	return (c->json ? diff_document : diff_print)(&p, &running, &wanted, &c->no, err);
 }

@@ -72,14 +72,20 @@ int ctl_edit(struct ctl *c, const struct args *args, model_edit *edit, struct pl
 /* session.c: a compile_check whose arg is the command's struct args: refuses (-EBUSY) what would deny the SSH session that it is
  * typed in, unless --yes is among its words. */
 int session_check(const struct candidate *c, void *arg, struct weir_error *err);
+/* --now and --queue, as enum compile_flags */
+unsigned int ctl_flags(const struct args *args);
 
 /* The answer of a command that has nothing to tell: an empty JSON document, or silence. */
 void ctl_done(const struct ctl *c);
 
-/* config.c: "-" is standard input; *ret is closed by the caller through file_close() */
+/* file.c: "-" is standard input; *ret is closed by the caller through file_close() */
 int file_open(const char *name, FILE **ret, struct weir_error *err);
 void file_close(FILE **file);
 #define file_auto __attribute__((cleanup(file_close))) FILE *
+/* Write a file anew: beside the old one and renamed over it, so that whoever reads it sees one or the other. print() returns 0
+ * or -errno. */
+typedef int file_print(FILE *out, const void *arg);
+int file_save(const char *name, file_print *print, const void *arg, struct weir_error *err);
 
 /* config.c: a configuration file as a model, which must be initialised */
 int model_from_file(const char *name, struct model *m, struct weir_error *err);
@@ -87,7 +93,7 @@ int model_from_file(const char *name, struct model *m, struct weir_error *err);
 /* what the packet path knows of the way to a backend */
 static inline enum weir_hop_state hop_state(const struct weir_backend *backend)
 {
-	return (backend->dmac & ~WEIR_HOP_XMIT) >> 56;
+	return (backend->dmac & ~(WEIR_HOP_XMIT | WEIR_HOP_GATEWAY)) >> 56;
 }
 
 /* policy.c: one rule as cells RULE_CELLS of a table, or as an object */
@@ -97,6 +103,13 @@ void rule_json(struct json *j, const struct model *m, const struct policy_rule *
 
 /* policy_compiled.c: `policy list --compiled` */
 int policy_compiled(struct ctl *c, const struct args *args, struct weir_error *err);
+/* backend.c: "ready", "no-route", ... */
+const char *hop_text(const struct weir_backend *live);
+
+/* vip.c: what a VIP or a backend had, as cells SERVICE_CELLS of a table, or as members of an object */
+#define SERVICE_CELLS ">PACKETS", ">BYTES", ">FLOWS", ">TRACKED"
+void service_cells(struct table *t, const struct weir_service_stats *stats);
+void service_json(struct json *j, const struct weir_service_stats *stats);
 
 /* rule.c: rules that can never match, all of a model */
 void warn_shadowed(struct warnings *w, const struct model *m);

@@ -11,8 +11,8 @@
 struct counters {
 	struct weir_count devices[WEIR_MAX_DEVS][WEIR_HOOKS][WEIR_REASONS];
 	struct weir_count totals[WEIR_HOOKS][WEIR_VERDICTS]; /* a packet may pass several hooks */
-	struct weir_count vips[WEIR_MAX_VIPS];
-	struct weir_count backends[WEIR_MAX_BACKENDS];
+	struct weir_service_stats vips[WEIR_MAX_VIPS];
+	struct weir_service_stats backends[WEIR_MAX_BACKENDS];
 	struct weir_count rules[WEIR_MAX_RULES];
 };
 
@@ -98,19 +98,19 @@ static void devices_table(const struct plane *p, const struct counters *s)
 
 static void vips_table(const struct model *m, const struct counters *s)
 {
-	struct table t = TABLE("VIP", "BACKEND", ">PACKETS", ">BYTES");
+	struct table t = TABLE("VIP", "BACKEND", SERVICE_CELLS);
 	char label[SERVICE_TEXT_MAX], addr[ADDRESS_TEXT_MAX];
 
 	for (size_t v = 0; v < m->vips_count; v++) {
 		table_cell(&t, model_vip_label(&m->vips[v], label));
 		table_cell(&t, NULL);
-		count_cells(&t, &s->vips[m->vips[v].id]);
+		service_cells(&t, &s->vips[m->vips[v].id]);
 		for (size_t b = 0; b < m->backends_count; b++) {
 			if (m->backends[b].vip != v)
 				continue;
 			table_cell(&t, model_vip_label(&m->vips[v], label));
 			table_cell(&t, address_text(&m->backends[b].addr, addr));
-			count_cells(&t, &s->backends[m->backends[b].id]);
+			service_cells(&t, &s->backends[m->backends[b].id]);
 		}
 	}
 	putchar('\n');
@@ -174,7 +174,7 @@ static void services_json(struct json *j, const struct model *m, const struct co
 		json_open(j, NULL, '{');
 		json_text(j, "vip", model_vip_label(&m->vips[i], text));
 		json_text(j, "service", service_text(&m->vips[i].service, text));
-		json_count(j, &s->vips[m->vips[i].id]);
+		service_json(j, &s->vips[m->vips[i].id]);
 		json_close(j, '}');
 	}
 	json_close(j, ']');
@@ -185,7 +185,7 @@ static void services_json(struct json *j, const struct model *m, const struct co
 		json_open(j, NULL, '{');
 		json_text(j, "vip", model_vip_label(&m->vips[b->vip], text));
 		json_text(j, "address", address_text(&b->addr, text));
-		json_count(j, &s->backends[b->id]);
+		service_json(j, &s->backends[b->id]);
 		json_close(j, '}');
 	}
 	json_close(j, ']');

@@ -178,6 +178,7 @@ static void warn_backend(struct status *s, const char *vip, const struct backend
 	switch (hop_state(live)) {
 	case WEIR_HOP_UNKNOWN:
 	case WEIR_HOP_READY:
+	case WEIR_HOP_LOCAL:
 		break;
 	case WEIR_HOP_SLOW:
 		warn(s, "VIP '%s': the next hop of backend '%s' is not resolved: packets go through the stack", vip,

@@ -6,7 +6,7 @@
 
 #include "address.h"
 
-static const struct weir_addr v4_mapped = {{0, 0, __builtin_bswap32(0xffff), 0}};
+static const struct weir_addr v4_mapped = {{{0, 0, __builtin_bswap32(0xffff), 0}}};
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "v4_mapped");
 
 bool address_is_v4(const struct weir_addr *a)

@@ -22,6 +22,8 @@ struct service {
 	__u8 proto;	/* IPPROTO_TCP or IPPROTO_UDP */
 };
 
+bool service_same(const struct service *a, const struct service *b);
+
 #define ADDRESS_TEXT_MAX 48 /* enough for any prefix, with its NUL */
 #define SERVICE_TEXT_MAX 64
 

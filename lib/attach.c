@@ -64,7 +64,7 @@ static int hooks_set(struct plane *p, const struct instance *ours, const struct 
 	int rc = xdp_look(ours, l, &before, err);
 
 	if (!rc && request->xdp != ATTACH_XDP_OFF)
-		rc = xdp_attach(p, ours, l, request->xdp, report, err);
+		rc = xdp_attach(p, ours, l, CODE_XDP, request->xdp, report, err);
 	if (rc)
 		return rc;
 	rc = hook_set(p, ours, l, TC_HOOK_INGRESS, ingress, request->order, report, err);
@@ -79,8 +79,8 @@ static int hooks_set(struct plane *p, const struct instance *ours, const struct 
 	return rc < 0 ? rc : 0;
 }
 
-int attach(struct plane *p, const char *dev, const struct attach_request *request,
-	   void (*warn)(void *arg, const char *text, const char *hint), void *arg, struct weir_error *err)
+int attach(struct plane *p, const char *dev, const struct attach_request *request, attach_warner *warn, void *arg,
+	   struct weir_error *err)
 {
 	struct report report = {warn, arg};
 	instance_auto ours = {};
@@ -100,12 +100,29 @@ int attach(struct plane *p, const char *dev, const struct attach_request *reques
 		device_flag(p, (__u32)l.ifindex, WEIR_DEV_INGRESS, request->tc & ATTACH_TC_INGRESS);
 		rc = hooks_set(p, &ours, &l, request, &report, err);
 	}
-	/* the device may be a way to backends, and only now take frames */
-	if (!rc)
+	/* the device may be a way to backends or clients, and only now take frames */
+	if (!rc) {
+		nexthop_device(p, l.ifindex);
 		rc = nexthops_refresh(p, err);
+	}
 	if (!rc && request->xdp != ATTACH_XDP_OFF)
 		forwarding_check(&l, &report);
 	return rc;
+}
+
+int attach_decap(struct plane *p, const struct link *l, enum attach_xdp mode, attach_warner *warn, void *arg,
+		 struct weir_error *err)
+{
+	struct report report = {warn, arg};
+	instance_auto ours = {};
+	int rc = instance_of_plane(p, &ours, err);
+
+	if (!rc && !l->ethernet)
+		rc = weir_fail(err, EOPNOTSUPP, "device '%s' has no Ethernet header, where the programs begin to read",
+			       l->name);
+	if (!rc)
+		rc = plane_claim_netns(p, err);
+	return rc ? rc : xdp_attach(p, &ours, l, CODE_DECAP, mode, &report, err);
 }
 
 /* Number of programs taken off, or -errno. */

@@ -38,11 +38,16 @@ struct attachment {
 	bool gone;		      /* the device that a slot was claimed for is no more */
 };
 
+typedef void attach_warner(void *arg, const char *text, const char *hint);
+
 /* Attach. Programs of ours that are there are replaced atomically, no packet goes without. A foreign XDP program: -EBUSY,
  * unless libxdp can chain behind it. warn() is called for what is worth saying although it worked (forwarding off on the
  * device, with the sysctl; frags variant used; ...). */
-int attach(struct plane *p, const char *dev, const struct attach_request *request,
-	   void (*warn)(void *arg, const char *text, const char *hint), void *arg, struct weir_error *err);
+int attach(struct plane *p, const char *dev, const struct attach_request *request, attach_warner *warn, void *arg,
+	   struct weir_error *err);
+/* The decapsulation program, on a backend; warnings and errors as above. */
+int attach_decap(struct plane *p, const struct link *l, enum attach_xdp mode, attach_warner *warn, void *arg,
+		 struct weir_error *err);
 /* Detach ours, XDP and TC, and clsact when that leaves it empty. -ENOENT: nothing of ours there. */
 int detach(struct plane *p, const char *dev, struct weir_error *err);
 /* Take programs of weir whose maps are pinned nowhere any more off every device of this network namespace. */

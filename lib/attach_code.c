@@ -8,6 +8,7 @@
 
 #include "ask.skel.h"
 #include "attach_parts.h"
+#include "decap.skel.h"
 #include "egress.skel.h"
 #include "ingress.skel.h"
 #include "weir.skel.h"
@@ -19,6 +20,8 @@ static const struct {
 } codes[] = {
 	[CODE_XDP] = {"weir_xdp", weir__elf_bytes, BPF_PROG_TYPE_XDP},
 	[CODE_XDP_FRAGS] = {"weir_xdp_frags", weir__elf_bytes, BPF_PROG_TYPE_XDP},
+	[CODE_DECAP] = {"weir_decap", decap__elf_bytes, BPF_PROG_TYPE_XDP},
+	[CODE_DECAP_FRAGS] = {"weir_decap_frags", decap__elf_bytes, BPF_PROG_TYPE_XDP},
 	[CODE_EGRESS] = {"weir_egress", egress__elf_bytes, BPF_PROG_TYPE_SCHED_CLS},
 	[CODE_INGRESS] = {"weir_ingress", ingress__elf_bytes, BPF_PROG_TYPE_SCHED_CLS},
 	[CODE_ASK] = {"weir_ask", ask__elf_bytes, BPF_PROG_TYPE_SCHED_CLS},

@@ -46,7 +46,8 @@ void program_mark(int prog_fd);
 
 /* ---- the built-in programs (attach_code.c) ---- */
 
-enum code_id { CODE_XDP, CODE_XDP_FRAGS, CODE_EGRESS, CODE_INGRESS, CODE_ASK };
+/* of the XDP programs, the variant for frames in several buffers is the next */
+enum code_id { CODE_XDP, CODE_XDP_FRAGS, CODE_DECAP, CODE_DECAP_FRAGS, CODE_EGRESS, CODE_INGRESS, CODE_ASK };
 
 struct code {
 	struct bpf_object *object;
@@ -80,9 +81,9 @@ struct xdp_state {
 	struct program inside;	/* with this program of ours in it (or PROGRAM_NONE) */
 };
 int xdp_look(const struct instance *ours, const struct link *l, struct xdp_state *ret, struct weir_error *err);
-/* Ours on that device in that mode, in place of an older one of ours. */
-int xdp_attach(struct plane *p, const struct instance *ours, const struct link *l, enum attach_xdp mode,
-	       const struct report *report, struct weir_error *err);
+/* CODE_XDP or CODE_DECAP on that device in that mode, in place of an older one of its kind. */
+int xdp_attach(struct plane *p, const struct instance *ours, const struct link *l, enum code_id id,
+	       enum attach_xdp mode, const struct report *report, struct weir_error *err);
 /* Number of programs taken off, or -errno. */
 int xdp_detach(const struct instance *ours, const struct link *l, struct weir_error *err);
 

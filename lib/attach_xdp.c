@@ -41,9 +41,11 @@ int xdp_look(const struct instance *ours, const struct link *l, struct xdp_state
 	return 0;
 }
 
-static bool is_pipeline(const struct program *program)
+/* The kernel cuts names. */
+static bool is_code(const struct program *program, enum code_id id)
 {
-	return !strcmp(program->name, code_name(CODE_XDP)) || !strcmp(program->name, code_name(CODE_XDP_FRAGS));
+	return !strncmp(program->name, code_name(id), BPF_OBJ_NAME_LEN - 1) ||
+	       !strncmp(program->name, code_name(id + 1), BPF_OBJ_NAME_LEN - 1);
 }
 
 static int xdp_refuse(const struct link *l, const struct program *program, struct weir_error *err)
@@ -143,8 +145,8 @@ static int xdp_fail(int rc, const struct link *l, enum attach_xdp mode, const st
 	return rc;
 }
 
-int xdp_attach(struct plane *p, const struct instance *ours, const struct link *l, enum attach_xdp mode,
-	       const struct report *report, struct weir_error *err)
+int xdp_attach(struct plane *p, const struct instance *ours, const struct link *l, enum code_id id,
+	       enum attach_xdp mode, const struct report *report, struct weir_error *err)
 {
 	struct weir_error plain = {}, frags = {};
 	char reason[256], text[1024];
@@ -155,7 +157,7 @@ int xdp_attach(struct plane *p, const struct instance *ours, const struct link *
 	if (rc)
 		return rc;
 	if (!state.dispatcher && state.running.owner != PROGRAM_NONE &&
-	    !(state.running.owner == PROGRAM_OURS && is_pipeline(&state.running)))
+	    !(state.running.owner == PROGRAM_OURS && is_code(&state.running, id)))
 		return xdp_refuse(l, &state.running, err);
 	if (state.dispatcher && mode_flag(l) != wanted_flag(mode)) {
 		rc = weir_fail(err, EBUSY, "'%s' shares its XDP programs in the other mode", l->name);
@@ -163,10 +165,10 @@ int xdp_attach(struct plane *p, const struct instance *ours, const struct link *
 				 l->name);
 	}
 	chain = state.dispatcher || (state.running.owner == PROGRAM_NONE && attach_can_chain(reason));
-	rc = xdp_try(p, l, &state, mode, CODE_XDP, chain, report, &plain);
+	rc = xdp_try(p, l, &state, mode, id, chain, report, &plain);
 	if (!rc)
 		return 0;
-	if (!frags_may_help(rc) || xdp_try(p, l, &state, mode, CODE_XDP_FRAGS, chain, report, &frags))
+	if (!frags_may_help(rc) || xdp_try(p, l, &state, mode, id + 1, chain, report, &frags))
 		return xdp_fail(rc, l, mode, &plain, err);
 	snprintf(text, sizeof(text), "'%s' takes only the variant for frames in several buffers (%s)", l->name,
 		 plain.text);

@@ -217,15 +217,18 @@ static void mark(void *arg, __u32 first, __u32 count)
 		sweep->wanted[i] = true;
 }
 
-static void mark_rings(const struct plane *p, struct sweep *sweep)
+static void mark_pools(const struct plane *p, struct sweep *sweep)
 {
-	const struct weir_vip_line *lines = p->vips + (size_t)(p->ctl->gen & 1) * WEIR_VIP_LINES;
+	const struct weir_pool *pools = p->pools + (size_t)(p->ctl->gen & 1) * WEIR_MAX_VIPS;
 
-	for (__u32 i = 0; i < WEIR_VIP_LINES; i++)
-		for (int j = 0; j < 2; j++)
-			if (lines[i].vip[j].proto)
-				mark(sweep, lines[i].vip[j].ring,
-				     chunks_for_bytes(WEIR_RING_SLOTS * sizeof(struct weir_slot)));
+	for (__u32 i = 0; i < WEIR_MAX_VIPS; i++) {
+		const struct weir_plan *plans[] = {&pools[i].now, &pools[i].next};
+
+		for (int j = 0; j < 2; j++) {
+			mark(sweep, plans[j]->ring, chunks_for_bytes(WEIR_RING_SLOTS * sizeof(struct weir_slot)));
+			mark(sweep, plans[j]->track, chunks_for_bytes((__u64)plans[j]->track_lines * WEIR_LINE_BYTES));
+		}
+	}
 }
 
 static bool sweep_one(void *arg, __u32 chunk, bool used)
@@ -273,7 +276,7 @@ int chunks_collect(struct plane *p, struct weir_error *err)
 	mark(sweep, gen->classes, gen->class_lines / WEIR_CHUNK_LINES);
 	prefixes_runs(&gen->ident, mark, sweep);
 	rules_runs(&gen->rules, mark, sweep);
-	mark_rings(p, sweep);
+	mark_pools(p, sweep);
 	mark(sweep, gen->buckets, buckets_chunks(gen->bucket_lines));
 	mark(sweep, gen->ports, WEIR_PORT_CHUNKS);
 	mark(sweep, p->ctl->flows, WEIR_FLOW_CHUNKS);

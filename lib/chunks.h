@@ -18,7 +18,7 @@ int chunks_new(struct plane *p, __u32 count, struct chunk_run *ret, struct weir_
 /* Map existing chunks. */
 int chunks_map(struct plane *p, __u32 first, __u32 count, struct chunk_run *ret, struct weir_error *err);
 void chunks_unmap(struct chunk_run *run);
-/* Free every chunk that the active generation does not refer to (rings, prefix tables, ports, text). Call after a flip. */
+/* Free every chunk that the active generation does not refer to (rings, recorded flows, prefix tables, ports, text). Call after a flip. */
 int chunks_collect(struct plane *p, struct weir_error *err);
 /* chunks in use, for `status` */
 int chunks_used(struct plane *p, __u32 *ret, struct weir_error *err);

@@ -3,8 +3,10 @@
 #ifndef WEIR_COMMIT_H
 #define WEIR_COMMIT_H
 
+#include "compile.h"
 #include "model.h"
 #include "plane.h"
+#include "ring.h"
 #include "sets.h"
 
 struct commit {
@@ -17,6 +19,10 @@ struct commit {
 	bool policy_same;      /* identities, rules and defaults are those that run */
 	bool identities_moved; /* a cgroup, unit or device is another one than it was */
 	bool sets_new;	       /* table and classes of the sets were built anew, else they are those that run */
+	unsigned int flags;    /* enum compile_flags */
+	const struct compile_ring *ring; /* that one pool is to have, or NULL */
+	/* by backend id: no member any more, but some plan's flows stay with it; those of the running plans, those to be */
+	bool lingering_was[WEIR_MAX_BACKENDS], lingering[WEIR_MAX_BACKENDS];
 };
 
 /* Sets (lib/commit_sets.c); `anew`: those of the model, with their entries. Then, for rules that name sets, the rows of every
@@ -28,8 +34,19 @@ int commit_sets_rows(struct commit *c, sets_row *row, void *arg, struct weir_err
 int commit_protect(struct commit *c, struct weir_error *err);
 /* The filter's ordered rules (lib/commit_filter.c), after the sets. */
 int commit_filter(struct commit *c, struct weir_error *err);
-/* VIPs, rings and backends (lib/commit_service.c). */
+/* VIPs and backends (lib/commit_service.c). */
 int commit_services(struct commit *c, struct weir_error *err);
+/* Pools: rings and plans (lib/commit_pool.c). First what runs: fills lingering_was. Then, with ids given out, the shadow
+ * generation's pools. */
+int commit_pools_running(struct commit *c, struct weir_error *err);
+int commit_pools(struct commit *c, struct weir_error *err);
+/* After the flip: flows bound to backends that are no more are forgotten, so that their ids can be given out again. */
+int commit_pools_purge(const struct commit *c, struct weir_error *err);
+
+/* The members of the pool of VIP i, who may be drained, in the order of their ids. */
+size_t pool_members(const struct model *m, size_t i, struct ring_member *ret);
+/* Options of VIPs (lib/commit_options.c). Ids are given out. */
+int commit_options(struct commit *c, struct weir_error *err);
 /* Identities, rules and defaults (lib/commit_policy.c). */
 int commit_policy(struct commit *c, struct weir_error *err);
 

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* VIPs, their rings and their backends, into the shadow generation. */
+/* VIPs and backends, into the shadow generation. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "weir/hash.h"
 
-#include "chunks.h"
 #include "commit.h"
 #include "nexthop.h"
-#include "ring.h"
 #include "stats.h"
 
-#define KICKS	    500 /* at half load two-choice lines of two need a handful */
-#define RING_CHUNKS (WEIR_RING_SLOTS * sizeof(struct weir_slot) / WEIR_CHUNK_BYTES)
+#define KICKS 500 /* at half load two-choice lines of two need a handful */
 
 static struct weir_vip_line *vip_lines(const struct commit *c, __u32 g)
 {
@@ -50,128 +46,38 @@ static int vip_place(struct weir_vip_line *lines, struct weir_vip v, struct weir
 }
 
 /* One entry for the address, whatever the port: packets without ports of their own are recognised by it. */
-static int address_place(const struct commit *c, size_t index, struct weir_vip_line *lines, struct weir_error *err)
+static int address_place(struct commit *c, size_t index, struct weir_vip_line *lines, struct weir_error *err)
 {
 	const struct vip *vips = c->m->vips;
 	struct weir_vip v = {.addr = vips[index].service.addr, .proto = WEIR_VIP_ADDRESS};
+	__u32 bit = weir_vip_bit(&v.addr);
 
+	c->next.vip_filter[bit / 64] |= 1ull << bit % 64;
 	for (size_t i = 0; i < index; i++)
 		if (!memcmp(&vips[i].service.addr, &v.addr, sizeof(v.addr)))
 			return 0;
 	return vip_place(lines, v, err);
 }
 
-/* The VIP's members, by id so that two lists can be compared. */
-static int member_compare(const void *a, const void *b)
-{
-	return ((const struct ring_member *)a)->backend - ((const struct ring_member *)b)->backend;
-}
-
-static size_t members_list(const struct model *m, __u16 vip_id, struct ring_member *ret)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < m->backends_count; i++)
-		if (m->vips[m->backends[i].vip].id == vip_id)
-			ret[count++] = (struct ring_member){m->backends[i].id, m->backends[i].weight};
-	qsort(ret, count, sizeof(*ret), member_compare);
-	return count;
-}
-
-static __u32 ring_running(const struct commit *c, __u16 vip_id)
-{
-	const struct weir_vip_line *lines = vip_lines(c, c->from);
-
-	for (__u32 i = 0; i < 2 * WEIR_VIP_LINES; i++) {
-		const struct weir_vip *v = &lines[i / 2].vip[i % 2];
-
-		if (v->proto && v->id == vip_id)
-			return v->ring;
-	}
-	return 0;
-}
-
-/* What a VIP's ring is to be. */
-struct ring_plan {
-	struct ring_member members[WEIR_MAX_BACKENDS];
-	size_t count;
-	__u32 running; /* first chunk of the one that runs, 0: none */
-	bool none;     /* nobody takes packets */
-	bool same;     /* the running one stays as it is */
-};
-
-static void ring_plan(const struct commit *c, __u16 vip_id, struct ring_plan *ret)
-{
-	struct ring_member were[WEIR_MAX_BACKENDS] = {};
-	size_t were_count = members_list(c->running, vip_id, were);
-
-	*ret = (struct ring_plan){.running = ring_running(c, vip_id), .none = true};
-	ret->count = members_list(c->m, vip_id, ret->members);
-	for (size_t i = 0; i < ret->count; i++)
-		if (ret->members[i].weight)
-			ret->none = false;
-	ret->same =
-		ret->running && ret->count == were_count && !memcmp(ret->members, were, were_count * sizeof(were[0]));
-}
-
-/* A changed copy of the running ring, or a new one. */
-static int ring_change(const struct commit *c, const struct ring_plan *plan, struct weir_slot *slots,
-		       struct weir_error *err)
-{
-	struct chunk_run running = {};
-	int rc = plan->running ? chunks_map(c->p, plan->running, RING_CHUNKS, &running, err) : 0;
-
-	if (rc)
-		return rc;
-	if (plan->running)
-		memcpy(slots, running.memory, WEIR_RING_SLOTS * sizeof(*slots));
-	ring_update(slots, plan->members, plan->count);
-	chunks_unmap(&running);
-	return 0;
-}
-
-/* The rings of all VIPs: ret_rings[], by VIP of the model; 0 where nobody takes packets. All that change get their memory at
- * once, since making it waits for a grace period. */
-static int rings_make(const struct commit *c, __u32 *ret_rings, struct weir_error *err)
-{
-	struct chunk_run run = {};
-	struct ring_plan plan;
-	__u32 changed = 0;
-	int rc = 0;
-
-	for (size_t i = 0; i < c->m->vips_count; i++) {
-		ring_plan(c, c->m->vips[i].id, &plan);
-		ret_rings[i] = plan.same && !plan.none ? plan.running : 0;
-		changed += !plan.same && !plan.none;
-	}
-	if (changed)
-		rc = chunks_new(c->p, changed * RING_CHUNKS, &run, err);
-	for (size_t i = 0, at = 0; !rc && i < c->m->vips_count && at < changed; i++) {
-		ring_plan(c, c->m->vips[i].id, &plan);
-		if (plan.same || plan.none)
-			continue;
-		rc = ring_change(c, &plan, (struct weir_slot *)run.memory + at * WEIR_RING_SLOTS, err);
-		ret_rings[i] = run.first + at++ * RING_CHUNKS;
-	}
-	chunks_unmap(&run);
-	return rc;
-}
-
 static int vips_fill(struct commit *c, struct weir_error *err)
 {
+	const struct weir_pool *pools = c->p->pools + (size_t)c->to * WEIR_MAX_VIPS;
 	struct weir_vip_line *lines = vip_lines(c, c->to);
-	__u32 rings[WEIR_MAX_VIPS] = {};
-	int rc = rings_make(c, rings, err);
+	int rc = 0;
 
 	memset(lines, 0, WEIR_VIP_LINES * sizeof(*lines));
 	for (size_t i = 0; !rc && i < c->m->vips_count; i++) {
 		const struct vip *vip = &c->m->vips[i];
+		const struct weir_pool *pool = &pools[c->m->vips[vip->pool].id];
 		struct weir_vip v = {
 			.addr = vip->service.addr,
 			.port_be = vip->service.port_be,
 			.proto = vip->service.proto,
+			.flags = vip->options.flags | (vip->track ? WEIR_VIP_TRACK : 0) |
+				 (pool->next.ring ? WEIR_VIP_QUEUED : 0),
 			.id = vip->id,
-			.ring = rings[i],
+			.pool = c->m->vips[vip->pool].id,
+			.ring = pool->now.ring,
 		};
 
 		rc = vip_place(lines, v, err);
@@ -196,13 +102,14 @@ static void backends_fill(const struct commit *c)
 		if (!memcmp(&running[b->id].dst, &b->addr, sizeof(b->addr)))
 			table[b->id] = running[b->id];
 		table[b->id].dst = b->addr;
+		table[b->id].flags = backend_has_source(b) ? WEIR_BACKEND_SOURCE : 0;
+		if (backend_has_source(b))
+			table[b->id].src = b->source;
 	}
+	for (__u32 id = 1; id < WEIR_MAX_BACKENDS; id++)
+		if (c->lingering[id])
+			table[id] = running[id];
 	nexthops_fill(c->p, table);
-}
-
-static bool service_same(const struct service *a, const struct service *b)
-{
-	return !memcmp(&a->addr, &b->addr, sizeof(a->addr)) && a->port_be == b->port_be && a->proto == b->proto;
 }
 
 /* Counters of ids that belong to something else from now on begin at 0. */
@@ -235,10 +142,13 @@ static int counters_clear(const struct commit *c, struct weir_error *err)
 
 int commit_services(struct commit *c, struct weir_error *err)
 {
-	int rc = vips_fill(c, err);
+	int rc = commit_pools(c, err);
 
+	if (!rc)
+		rc = vips_fill(c, err);
 	if (rc)
 		return rc;
 	backends_fill(c);
-	return counters_clear(c, err);
+	rc = commit_options(c, err);
+	return rc ? rc : counters_clear(c, err);
 }

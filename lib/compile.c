@@ -185,18 +185,22 @@ static int policy_begin(struct commit *c, struct weir_error *err)
 	return seed_flows(c->p, c->next.policy_version, &report, err);
 }
 
-int compile_commit_if(struct plane *p, struct model *m, unsigned int flags, compile_check *check, void *arg,
-		      struct weir_error *err)
+static int commit_whole(struct plane *p, struct model *m, const struct compile_ring *ring, unsigned int flags,
+			compile_check *check, void *arg, struct weir_error *err)
 {
-	struct commit c = {.p = p, .m = m, .active = plane_gen(p), .from = p->ctl->gen & 1, .to = !(p->ctl->gen & 1)};
+	struct commit c = {
+		.p = p, .m = m, .active = plane_gen(p), .from = p->ctl->gen & 1, .flags = flags, .ring = ring};
 	model_auto running;
 	int rc, go_on = 1;
 
 	model_init(&running);
 	c.running = &running;
+	c.to = !c.from;
 	rc = compile_running(p, false, &running, err);
 	if (!rc)
-		rc = model_assign_ids(m, &running, err);
+		rc = commit_pools_running(&c, err);
+	if (!rc)
+		rc = model_assign_ids(m, &running, c.lingering_was, err);
 	if (!rc)
 		rc = generation_build(&c, flags, err);
 	if (!rc)
@@ -212,12 +216,26 @@ int compile_commit_if(struct plane *p, struct model *m, unsigned int flags, comp
 		return rc;
 	}
 	/* done; what could not be freed now is by the next change */
-	if (plane_flip(p, NULL) == 0)
+	if (plane_flip(p, NULL) == 0) {
+		commit_pools_purge(&c, NULL);
 		chunks_collect(p, NULL);
+	}
 	return 0;
 }
 
 int compile_commit(struct plane *p, struct model *m, unsigned int flags, struct weir_error *err)
 {
-	return compile_commit_if(p, m, flags, NULL, NULL, err);
+	return commit_whole(p, m, NULL, flags, NULL, NULL, err);
+}
+
+int compile_commit_if(struct plane *p, struct model *m, unsigned int flags, compile_check *check, void *arg,
+		      struct weir_error *err)
+{
+	return commit_whole(p, m, NULL, flags, check, arg, err);
+}
+
+int compile_commit_ring(struct plane *p, struct model *m, const struct compile_ring *ring, unsigned int flags,
+			struct weir_error *err)
+{
+	return commit_whole(p, m, ring, flags, NULL, NULL, err);
 }

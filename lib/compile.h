@@ -17,10 +17,17 @@ int compile_read(struct plane *p, bool with_entries, struct model *ret, compile_
 		 struct weir_error *err);
 
 /* Make the dataplane equal to the model, all at once: everything is checked and built in the shadow generation first, then
- * one word is flipped. Ids are given out (model_assign_ids). Rings are updated from those that run, next hops already known
- * are kept, policy that did not change is shared. On failure nothing changed. */
+ * one word is flipped. Ids are given out (model_assign_ids). Next hops already known are kept, policy that did not change is
+ * shared. On failure nothing changed.
+ *
+ * Rings are updated from those that run. Slots that change hands and have flows to keep do so by a plan (struct weir_plan); while
+ * the pool's last plan runs, the change waits behind it (COMPILE_QUEUE) or is refused with -EBUSY and the time that is left.
+ * Nothing to keep has: a pool without packets so far, a settle time of 0, a slot whose backend is down, and whatever is
+ * done with COMPILE_NOW. */
 enum compile_flags {
 	COMPILE_SETS = 1, /* the entries of the model's sets replace the running ones; else those stay as they are */
+	COMPILE_NOW = 2,
+	COMPILE_QUEUE = 4,
 };
 int compile_commit(struct plane *p, struct model *m, unsigned int flags, struct weir_error *err);
 
@@ -34,5 +41,17 @@ struct candidate {
 typedef int compile_check(const struct candidate *candidate, void *arg, struct weir_error *err);
 int compile_commit_if(struct plane *p, struct model *m, unsigned int flags, compile_check *check, void *arg,
 		      struct weir_error *err);
+/* The same, and one pool gets the owners of its slots from here. */
+struct compile_ring {
+	size_t vip; /* of the model, the first of its pool */
+	const struct weir_slot *slots;
+	__u64 learn_ns, hold_ns; /* that the plan in it has yet to run, 0: none */
+};
+int compile_commit_ring(struct plane *p, struct model *m, const struct compile_ring *ring, unsigned int flags,
+			struct weir_error *err);
+
+/* How many slots of each pool would change hands: calls back for each where any would. Gives ids to `wanted`. */
+int compile_moves(struct plane *p, struct model *wanted, void (*pool)(void *arg, const struct vip *vip, size_t slots),
+		  void *arg, struct weir_error *err);
 
 #endif

@@ -46,6 +46,22 @@ static int not_configuration(const struct args *args, struct weir_error *err)
 	return weir_at(err, rc, &args->words[0]);
 }
 
+/* --now, --yes and their like say how a command is done */
+static int option_refuse(const struct args *args, struct weir_error *err)
+{
+	int rc;
+
+	for (unsigned int i = 0; i < args->count; i++) {
+		const struct word *word = args->captures[i].words;
+
+		if (strncmp(args->captures[i].name, "--", 2))
+			continue;
+		rc = weir_at(err, weir_fail(err, EINVAL, "'%.80s' has no place in a configuration", word->text), word);
+		return weir_hint(err, rc, "`weir apply FILE %.80s` applies all of it that way", word->text);
+	}
+	return 0;
+}
+
 /* The command would change it; in a file it is a contradiction. */
 static int second_default(const struct args *args, struct weir_error *err)
 {
@@ -72,6 +88,9 @@ static int apply_line(struct reader *r, const char *line, struct weir_error *err
 		return rc;
 	if (!(args.command->flags & CF_CONFIG))
 		return not_configuration(&args, err);
+	rc = option_refuse(&args, err);
+	if (rc)
+		return rc;
 	rc = model_apply(r->model, &args, err);
 	if (rc)
 		return rc;

@@ -92,12 +92,19 @@ struct line_kind {
 
 static bool vip_equal(const struct model *a, size_t i, const struct model *b, size_t j)
 {
-	return !strcmp(a->vips[i].name, b->vips[j].name);
+	const struct vip *x = &a->vips[i], *y = &b->vips[j];
+
+	return !strcmp(x->name, y->name) && x->settle == y->settle && x->hold == y->hold && x->track == y->track &&
+	       !memcmp(&x->options, &y->options, sizeof(x->options)) &&
+	       service_same(&a->vips[x->pool].service, &b->vips[y->pool].service);
 }
 
 static bool backend_equal(const struct model *a, size_t i, const struct model *b, size_t j)
 {
-	return a->backends[i].weight == b->backends[j].weight;
+	char x[OPTIONS_TEXT_MAX], y[OPTIONS_TEXT_MAX];
+
+	return a->backends[i].weight == b->backends[j].weight && a->backends[i].drained == b->backends[j].drained &&
+	       !strcmp(backend_options_text(&a->backends[i], x), backend_options_text(&b->backends[j], y));
 }
 
 static bool default_equal(const struct model *a, size_t i, const struct model *b, size_t j)

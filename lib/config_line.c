@@ -32,20 +32,29 @@ const char *word_quote(const char *word, char *buf)
 const char *line_of_vip(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX])
 {
 	const struct vip *vip = &m->vips[i];
-	char service[SERVICE_TEXT_MAX];
+	char service[SERVICE_TEXT_MAX], pool[SERVICE_TEXT_MAX], options[OPTIONS_TEXT_MAX];
+	char *end = buf;
 
-	snprintf(buf, CONFIG_LINE_MAX, "vip add %s%s%s", service_text(&vip->service, service),
-		 vip->name[0] ? " name " : "", vip->name);
+	end += sprintf(end, "vip add %s%s%s", service_text(&vip->service, service), vip->name[0] ? " name " : "",
+		       vip->name);
+	if (vip->pool != i)
+		end += sprintf(end, " pool %s", model_vip_label(&m->vips[vip->pool], pool));
+	else if (vip->settle != SETTLE_DEFAULT)
+		end += sprintf(end, " settle %u%s", vip->settle, vip->settle ? "s" : "");
+	if (vip->pool == i && vip->hold != HOLD_DEFAULT)
+		end += sprintf(end, " hold %u%s", vip->hold, vip->hold ? "s" : "");
+	sprintf(end, "%s%s", vip->track ? " track" : "", vip_options_text(&vip->options, options));
 	return buf;
 }
 
 const char *line_of_backend(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX])
 {
 	const struct backend *backend = &m->backends[i];
-	char vip[SERVICE_TEXT_MAX], address[ADDRESS_TEXT_MAX];
+	char vip[SERVICE_TEXT_MAX], address[ADDRESS_TEXT_MAX], options[OPTIONS_TEXT_MAX];
 
-	snprintf(buf, CONFIG_LINE_MAX, "backend add %s %s weight %u", model_vip_label(&m->vips[backend->vip], vip),
-		 address_text(&backend->addr, address), backend->weight);
+	snprintf(buf, CONFIG_LINE_MAX, "backend add %s %s weight %u%s%s", model_vip_label(&m->vips[backend->vip], vip),
+		 address_text(&backend->addr, address), backend->weight, backend->drained ? " drain" : "",
+		 backend_options_text(backend, options));
 	return buf;
 }
 

@@ -70,6 +70,9 @@ int model_set_add(struct model *m, const struct args *args, struct weir_error *e
 int model_drop_add(struct model *m, const struct args *args, struct weir_error *err);
 int model_allow_add(struct model *m, const struct args *args, struct weir_error *err);
 int model_vip_add(struct model *m, const struct args *args, struct weir_error *err);
+/* May the backend be in its pool, the VIP in its own, as far as `mode nat` is concerned? Before it is added. */
+int model_nat_backend(const struct model *m, const struct backend *backend, struct weir_error *err);
+int model_nat_vip(const struct model *m, const struct vip *vip, struct weir_error *err);
 int model_backend_add(struct model *m, const struct args *args, struct weir_error *err);
 /* One member from a word, in its canonical form; text is the caller's to free (model_member.c). */
 int member_parse(enum member_kind kind, const char *word, struct member *ret, struct weir_error *err);

@@ -2,6 +2,8 @@
 /* Every pinned map and no program: from this object the user side creates them and knows what they must look like. */
 #include "bpf/account.h"
 #include "bpf/chunks.h"
+#include "bpf/decap.h"
+#include "bpf/edge.h"
 #include "bpf/hits.h"
 #include "bpf/policy.h"
 #include "bpf/service.h"

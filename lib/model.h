@@ -17,21 +17,44 @@
 #include "grammar.h"
 #include "intern.h"
 
-#define NAME_LENGTH_MAX 31
-#define CGROUP_PATH_MAX 512
-#define WEIGHT_DEFAULT	100
+#define NAME_LENGTH_MAX	 31
+#define CGROUP_PATH_MAX	 512
+#define WEIGHT_DEFAULT	 100
+#define SETTLE_DEFAULT	 60
+#define HOLD_DEFAULT	 7200
+#define POOL_SECONDS_MAX 604800 /* a week */
+
+/* how a VIP's packets reach their backends, and what is done to them on the way (weir/abi.h) */
+struct vip_options {
+	__u8 flags;	 /* WEIR_VIP_*: the mode, and which of the others are there */
+	__u8 cid_offset; /* WEIR_VIP_QUIC: where a connection id names the backend, and in how many bytes */
+	__u8 cid_length;
+	__u8 pad;
+	__u16 port; /* nat: of the backends, 0: that of the packet */
+	__u16 mss;  /* WEIR_VIP_MSS */
+};
 
 struct vip {
 	__u16 id;			/* 0: not given out yet (lib/compile.c does) */
 	char name[NAME_LENGTH_MAX + 1]; /* "": known by its service alone */
 	struct service service;
+	struct vip_options options;
+	size_t pool;	    /* index of the VIP whose backends it has: its own, or an earlier one's that has its own */
+	__u32 settle, hold; /* seconds, of the pool's plans; meaningful where the pool is its own */
+	bool track;	    /* UDP: a flow stays with its backend */
 };
+
+#define SERVER_ID_MAX 8 /* bytes */
 
 struct backend {
 	__u16 id;
 	__u16 weight;
-	size_t vip; /* index into model.vips */
+	bool drained; /* takes no new flows, as with weight 0 */
+	size_t vip;   /* index into model.vips, of the pool's first */
 	struct weir_addr addr;
+	struct weir_addr source; /* of the outer header; all zero: chosen by the kernel's routes */
+	__u8 server_id_length;	 /* 0: none */
+	__u8 server_id[SERVER_ID_MAX];
 };
 
 /* by what an identity is known beside its prefixes, in the order of the text */
@@ -226,8 +249,11 @@ int term_from(const struct args *args, __s64 *ret_until, const char **ret_note, 
 /* Apply one matched CF_CONFIG command. 0 or -errno (-EEXIST: duplicate, -ENOENT: unknown name, -ENOSPC: a limit, named). */
 int model_apply(struct model *m, const struct args *args, struct weir_error *err);
 
-/* Removals, which only commands do. A rule is named by its number, as `policy list` shows it. */
+/* Removals and changes in place, which only commands do. A rule is named by its number, as `policy list` shows it. */
 int model_vip_del(struct model *m, const struct args *args, struct weir_error *err);
+int model_vip_set(struct model *m, const struct args *args, struct weir_error *err);
+int model_backend_drain(struct model *m, const struct args *args, struct weir_error *err);
+int model_backend_weight(struct model *m, const struct args *args, struct weir_error *err);
 int model_backend_del(struct model *m, const struct args *args, struct weir_error *err);
 int model_identity_del(struct model *m, const struct args *args,
 		       struct weir_error *err); /* -EBUSY: rules use it, listed */
@@ -237,6 +263,14 @@ int model_set_delete(struct model *m, const struct args *args,
 
 /* A VIP by name or by service text; -ENOENT suggests the nearest name. */
 int model_vip_find(const struct model *m, const char *text, size_t *ret_index, struct weir_error *err);
+/* The options of `vip add` and `backend add` from their words, and as words again, each behind a blank. */
+int vip_options_parse(const struct args *args, const struct service *service, struct vip_options *ret,
+		      struct weir_error *err);
+int backend_options_parse(const struct args *args, struct backend *ret, struct weir_error *err);
+#define OPTIONS_TEXT_MAX 192
+bool backend_has_source(const struct backend *backend);
+const char *vip_options_text(const struct vip_options *options, char buf[OPTIONS_TEXT_MAX]);
+const char *backend_options_text(const struct backend *backend, char buf[OPTIONS_TEXT_MAX]);
 /* The word that names a VIP in text: its name, or its service. */
 const char *model_vip_label(const struct vip *vip, char buf[SERVICE_TEXT_MAX]);
 int model_identity_find(const struct model *m, const char *name, size_t *ret_index, struct weir_error *err);
@@ -295,8 +329,9 @@ const char *model_identity_label(const struct model *m, __u16 id);
 /* Give every object an id: that of `running` (may be NULL) for an object that is the same by its natural key (VIP by service,
  * backend by VIP and address, identity by name, rule by content); else its own, unless it is taken; else the lowest that is
  * free, preferably one that nothing in `running` has, so that counters and ring slots of what goes are not mixed up with
- * those of what comes. */
-int model_assign_ids(struct model *m, const struct model *running, struct weir_error *err);
+ * those of what comes. `lingering` (may be NULL): ids of backends that are no more but still have flows, not to be given
+ * out; -ENOSPC when there are no others. */
+int model_assign_ids(struct model *m, const struct model *running, const bool *lingering, struct weir_error *err);
 /* The object that model_apply(args) has just made or changed gets this id, unless it is out of range. */
 void model_adopt_id(struct model *m, const struct args *args, __u32 id);
 

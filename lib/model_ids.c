@@ -87,6 +87,7 @@ struct numbering {
 	__u32 (*get)(const struct model *m, size_t i);
 	void (*set)(struct model *m, size_t i, __u32 id);
 	bool (*same)(const struct model *from, size_t i, const struct model *in, size_t *ret);
+	const bool *lingering; /* by id, or NULL: not to be given out */
 };
 
 #define ACCESSORS(noun, list)                                          \
@@ -123,6 +124,8 @@ static void ids_keep(const struct numbering *n, struct model *m, const struct mo
 	size_t other;
 	__u32 id;
 
+	for (__u32 id = 0; n->lingering && id < n->end; id++)
+		ids[id] = n->lingering[id] ? ID_TAKEN : 0;
 	for (size_t i = 0; i < n->running_count; i++)
 		ids[n->get(running, i)] |= ID_RUNNING;
 	for (size_t i = 0; i < n->count; i++)
@@ -142,6 +145,15 @@ static void ids_keep(const struct numbering *n, struct model *m, const struct mo
 	}
 }
 
+/* The limits are checked as objects are made, so only those that linger can be too many. */
+static int lingering_refuse(struct weir_error *err)
+{
+	int rc = weir_fail(err, ENOSPC,
+			   "no number is left for another backend: removed ones still keep their connections");
+
+	return weir_hint(err, rc, "`weir vip show` tells how long their plans run; `backend del --now` waits for none");
+}
+
 static int ids_give(const struct numbering *n, struct model *m, const struct model *running, struct weir_error *err)
 {
 	unsigned char *ids = calloc(n->end, 1), avoid = ID_TAKEN | ID_RUNNING;
@@ -155,9 +167,12 @@ static int ids_give(const struct numbering *n, struct model *m, const struct mod
 			continue;
 		while (next < n->end && ids[next] & avoid)
 			next++;
+		if (next == n->end && avoid == ID_TAKEN) {
+			free(ids);
+			return lingering_refuse(err);
+		}
 		if (next == n->end) {
-			/* what only `running` has must do; there is one, since the limits are checked as objects are made */
-			avoid = ID_TAKEN;
+			avoid = ID_TAKEN; /* what only `running` has must do */
 			next = n->first;
 			i--;
 			continue;
@@ -172,7 +187,8 @@ static int ids_give(const struct numbering *n, struct model *m, const struct mod
 static int filter_ids(struct model *m, const struct model *running, struct weir_error *err)
 {
 	struct numbering n = {
-		NULL, m->filter_count, running->filter_count, 1, WEIR_MAX_FILTER_RULES, filter_id, filter_set_id, NULL};
+		NULL, m->filter_count, running->filter_count, 1, WEIR_MAX_FILTER_RULES, filter_id, filter_set_id, NULL,
+		NULL};
 	size_t *pairs = NULL;
 	int rc = model_rules_pair(m, running, &pairs, err);
 
@@ -183,18 +199,18 @@ static int filter_ids(struct model *m, const struct model *running, struct weir_
 	return rc;
 }
 
-int model_assign_ids(struct model *m, const struct model *running, struct weir_error *err)
+int model_assign_ids(struct model *m, const struct model *running, const bool *lingering, struct weir_error *err)
 {
 	static const struct model none;
 	const struct model *r = running ? running : &none;
 	const struct numbering kinds[] = {
-		{NULL, m->vips_count, r->vips_count, 1, WEIR_MAX_VIPS, vip_id, vip_set_id, same_vip},
+		{NULL, m->vips_count, r->vips_count, 1, WEIR_MAX_VIPS, vip_id, vip_set_id, same_vip, NULL},
 		{NULL, m->backends_count, r->backends_count, 1, WEIR_MAX_BACKENDS, backend_id, backend_set_id,
-		 same_backend},
+		 same_backend, lingering},
 		{NULL, m->identities_count, r->identities_count, WEIR_ID_FIRST, WEIR_MAX_IDENTITIES, identity_id,
-		 identity_set_id, same_identity},
-		{NULL, m->rules_count, r->rules_count, 1, WEIR_MAX_RULES, rule_id, rule_set_id, same_rule},
-		{NULL, m->sets_count, r->sets_count, WEIR_SET_DROP, WEIR_MAX_SETS, set_id, set_set_id, same_set},
+		 identity_set_id, same_identity, NULL},
+		{NULL, m->rules_count, r->rules_count, 1, WEIR_MAX_RULES, rule_id, rule_set_id, same_rule, NULL},
+		{NULL, m->sets_count, r->sets_count, WEIR_SET_DROP, WEIR_MAX_SETS, set_id, set_set_id, same_set, NULL},
 	};
 	int rc = 0;
 

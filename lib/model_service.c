@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* VIPs and backends of the model. */
+/* VIPs of the model. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "index.h"
+#include "when.h"
 
 const char *model_vip_label(const struct vip *vip, char buf[SERVICE_TEXT_MAX])
 {
@@ -90,20 +92,108 @@ static int vip_clash(const struct model *m, const struct vip *vip, const struct 
 	return 0;
 }
 
-int model_vip_add(struct model *m, const struct args *args, struct weir_error *err)
+/* "0" is a time here */
+static int seconds_from(const struct word *word, __u32 *ret, struct weir_error *err)
+{
+	__u64 seconds = 0;
+	int rc = 0;
+
+	if (!word)
+		return 0;
+	if (strcmp(word->text, "0"))
+		rc = when_duration(word->text, &seconds, err);
+	if (!rc && seconds > POOL_SECONDS_MAX) {
+		rc = weir_fail(err, EINVAL, "'%.80s' is too long", word->text);
+		weir_hint(err, rc, "a week at most");
+	}
+	if (rc)
+		return weir_at(err, rc, word);
+	*ret = (__u32)seconds;
+	return 0;
+}
+
+static int times_from(const struct args *args, struct vip *vip, struct weir_error *err)
+{
+	int rc = seconds_from(args_word(args, "SETTLE"), &vip->settle, err);
+
+	return rc ? rc : seconds_from(args_word(args, "HOLD"), &vip->hold, err);
+}
+
+/* the times are the pool's: its first VIP has them */
+static int times_refuse(const struct model *m, const struct vip *vip, const struct args *args, struct weir_error *err)
+{
+	const struct word *word = args_word(args, "SETTLE");
+	char leader[SERVICE_TEXT_MAX];
+	int rc;
+
+	if (!word)
+		word = args_word(args, "HOLD");
+	if (!word)
+		return 0;
+	model_vip_label(&m->vips[vip->pool], leader);
+	rc = weir_at(err, weir_fail(err, EINVAL, "settle and hold are those of the pool of '%s'", leader), word);
+	return weir_hint(err, rc, "`weir vip set %s settle TIME` changes them", leader);
+}
+
+/* whose backends it has */
+static int pool_from(const struct model *m, const struct args *args, struct vip *vip, struct weir_error *err)
+{
+	const struct word *word = args_word(args, "POOL");
+	size_t other;
+	int rc;
+
+	vip->pool = m->vips_count;
+	if (!word)
+		return 0;
+	rc = weir_at(err, model_vip_find(m, word->text, &other, err), word);
+	if (rc)
+		return rc;
+	vip->pool = m->vips[other].pool;
+	return times_refuse(m, vip, args, err);
+}
+
+static int track_from(const struct args *args, struct vip *vip, struct weir_error *err)
+{
+	const struct word *word = args_word(args, "track");
+	int rc;
+
+	vip->track = word != NULL;
+	if (!word || vip->service.proto == IPPROTO_UDP)
+		return 0;
+	rc = weir_at(err, weir_fail(err, EINVAL, "'track' is for UDP"), word);
+	return weir_hint(err, rc, "TCP connections are tracked whenever their slots change hands");
+}
+
+/* all of a VIP that its line says, but its service */
+static int vip_from(const struct model *m, const struct args *args, struct vip *vip, struct weir_error *err)
 {
 	const struct word *name = args_word(args, "NAME");
-	struct vip vip = {}, *vips;
+	int rc = name ? weir_at(err, name_check(name->text, "a VIP", err), name) : 0;
+
+	if (rc)
+		return rc;
+	if (name)
+		strcpy(vip->name, name->text);
+	rc = pool_from(m, args, vip, err);
+	if (!rc)
+		rc = times_from(args, vip, err);
+	return rc ? rc : track_from(args, vip, err);
+}
+
+int model_vip_add(struct model *m, const struct args *args, struct weir_error *err)
+{
+	struct vip vip = {.settle = SETTLE_DEFAULT, .hold = HOLD_DEFAULT}, *vips;
 	struct index_key key;
 	int rc = service_from(args, &vip.service, err);
 
-	if (!rc && name) {
-		rc = weir_at(err, name_check(name->text, "a VIP", err), name);
-		if (!rc)
-			strcpy(vip.name, name->text);
-	}
+	if (!rc)
+		rc = vip_from(m, args, &vip, err);
 	if (!rc)
 		rc = vip_clash(m, &vip, args, err);
+	if (!rc)
+		rc = vip_options_parse(args, &vip.service, &vip.options, err);
+	if (!rc)
+		rc = weir_at(err, model_nat_vip(m, &vip, err), args_word(args, "SERVICE"));
 	if (!rc && m->vips_count >= WEIR_MAX_VIPS - 1)
 		rc = weir_full(err, WEIR_LIMIT_VIPS, WEIR_MAX_VIPS - 1);
 	if (!rc)
@@ -119,7 +209,7 @@ int model_vip_add(struct model *m, const struct args *args, struct weir_error *e
 	m->vips[m->vips_count] = vip;
 	key_of_service(&key, &vip.service);
 	index_put(m, INDEX_VIP, &key, m->vips_count, 0);
-	if (name) {
+	if (vip.name[0]) {
 		key_of_text(&key, vip.name);
 		index_put(m, INDEX_VIP_NAME, &key, m->vips_count, 0);
 	}
@@ -127,59 +217,38 @@ int model_vip_add(struct model *m, const struct args *args, struct weir_error *e
 	return 0;
 }
 
-/* the VIP and address that `backend add` and `backend del` name */
-static int backend_from(const struct model *m, const struct args *args, struct backend *ret, struct weir_error *err)
+int model_vip_set(struct model *m, const struct args *args, struct weir_error *err)
 {
-	const struct word *vip = args_word(args, "VIP"), *address = args_word(args, "ADDRESS");
-	int rc = weir_at(err, model_vip_find(m, vip->text, &ret->vip, err), vip);
+	const struct word *word = args_word(args, "VIP");
+	struct vip vip;
+	size_t index;
+	int rc = weir_at(err, model_vip_find(m, word->text, &index, err), word);
 
-	return rc ? rc : weir_at(err, host_address_parse(address->text, &ret->addr, err), address);
+	if (rc)
+		return rc;
+	vip = m->vips[index];
+	if (vip.pool != index)
+		rc = times_refuse(m, &vip, args, err);
+	if (!rc)
+		rc = times_from(args, &vip, err);
+	if (!rc)
+		m->vips[index] = vip;
+	return rc;
 }
 
-static int weight_from(const struct args *args, __u16 *ret, struct weir_error *err)
+/* others may have its backends */
+static int vip_del_check(const struct model *m, size_t index, const struct word *word, struct weir_error *err)
 {
-	const struct word *word = args_word(args, "WEIGHT");
-	__u32 weight = WEIGHT_DEFAULT;
+	char label[SERVICE_TEXT_MAX];
 	int rc;
 
-	if (word && !number_parse(word->text, strlen(word->text), 65535, &weight)) {
-		rc = weir_at(err, weir_fail(err, EINVAL, "'%.80s' is not a weight", word->text), word);
-		return weir_hint(err, rc, "a weight is a number, 0 to 65535");
+	for (size_t i = 0; i < m->vips_count; i++) {
+		if (i == index || m->vips[i].pool != index)
+			continue;
+		rc = weir_at(err, weir_fail(err, EBUSY, "the pool of '%.80s' is also that of others", word->text),
+			     word);
+		return weir_hint(err, rc, "`weir vip del %s` first", model_vip_label(&m->vips[i], label));
 	}
-	*ret = (__u16)weight;
-	return 0;
-}
-
-int model_backend_add(struct model *m, const struct args *args, struct weir_error *err)
-{
-	struct backend backend = {}, *backends;
-	char vip[SERVICE_TEXT_MAX], address[ADDRESS_TEXT_MAX];
-	struct index_entry entry;
-	struct index_key key;
-	int rc = backend_from(m, args, &backend, err);
-
-	if (!rc)
-		rc = weight_from(args, &backend.weight, err);
-	if (rc)
-		return rc;
-	key_of_backend(&key, backend.vip, &backend.addr);
-	if (index_find(m, INDEX_BACKEND, &key, &entry)) {
-		rc = weir_fail(err, EEXIST, "VIP '%s' has backend %s already",
-			       model_vip_label(&m->vips[backend.vip], vip), address_text(&backend.addr, address));
-		weir_hint(err, rc, "its weight is %u", m->backends[entry.index].weight);
-		return weir_at(err, rc, args_word(args, "ADDRESS"));
-	}
-	if (m->backends_count >= WEIR_MAX_BACKENDS - 1)
-		return weir_full(err, WEIR_LIMIT_BACKENDS, WEIR_MAX_BACKENDS - 1);
-	rc = index_reserve(m, INDEX_BACKEND, 1, err);
-	if (rc)
-		return rc;
-	backends = array_room(m->backends, m->backends_count, sizeof(*backends));
-	if (!backends)
-		return no_memory(err);
-	m->backends = backends;
-	index_put(m, INDEX_BACKEND, &key, m->backends_count, 0);
-	m->backends[m->backends_count++] = backend;
 	return 0;
 }
 
@@ -189,6 +258,8 @@ int model_vip_del(struct model *m, const struct args *args, struct weir_error *e
 	size_t index, kept = 0;
 	int rc = weir_at(err, model_vip_find(m, word->text, &index, err), word);
 
+	if (!rc)
+		rc = vip_del_check(m, index, word, err);
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < m->backends_count; i++) {
@@ -202,49 +273,10 @@ int model_vip_del(struct model *m, const struct args *args, struct weir_error *e
 	m->backends_count = kept;
 	m->vips_count--;
 	memmove(&m->vips[index], &m->vips[index + 1], (m->vips_count - index) * sizeof(*m->vips));
+	for (size_t i = 0; i < m->vips_count; i++)
+		m->vips[i].pool -= m->vips[i].pool > index;
 	index_rebuild(m, INDEX_VIP);
 	index_rebuild(m, INDEX_VIP_NAME);
-	index_rebuild(m, INDEX_BACKEND);
-	return 0;
-}
-
-/* the error is a backend that its VIP does not have: name the one most like it */
-static int backend_unknown(const struct model *m, const struct backend *wanted, struct weir_error *err)
-{
-	char vip[SERVICE_TEXT_MAX], address[ADDRESS_TEXT_MAX];
-	char(*texts)[ADDRESS_TEXT_MAX] = reallocarray(NULL, m->backends_count + 1, sizeof(*texts));
-	const char **candidates = reallocarray(NULL, m->backends_count + 1, sizeof(*candidates));
-	size_t count = 0;
-	int rc;
-
-	rc = weir_fail(err, ENOENT, "VIP '%s' has no backend %s", model_vip_label(&m->vips[wanted->vip], vip),
-		       address_text(&wanted->addr, address));
-	for (size_t i = 0; texts && candidates && i < m->backends_count; i++)
-		if (m->backends[i].vip == wanted->vip) {
-			candidates[count] = address_text(&m->backends[i].addr, texts[count]);
-			count++;
-		}
-	rc = weir_hint_nearest(err, rc, address, candidates, count, "`weir backend list` shows those that there are");
-	free(texts);
-	free(candidates);
-	return rc;
-}
-
-int model_backend_del(struct model *m, const struct args *args, struct weir_error *err)
-{
-	struct backend backend = {};
-	struct index_entry entry;
-	struct index_key key;
-	int rc = backend_from(m, args, &backend, err);
-
-	if (rc)
-		return rc;
-	key_of_backend(&key, backend.vip, &backend.addr);
-	if (!index_find(m, INDEX_BACKEND, &key, &entry))
-		return weir_at(err, backend_unknown(m, &backend, err), args_word(args, "ADDRESS"));
-	m->backends_count--;
-	memmove(&m->backends[entry.index], &m->backends[entry.index + 1],
-		(m->backends_count - entry.index) * sizeof(*m->backends));
 	index_rebuild(m, INDEX_BACKEND);
 	return 0;
 }

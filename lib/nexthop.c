@@ -25,7 +25,7 @@ static __u16 outer_csum(const struct weir_backend *b)
 	return (sum & 0xffff) + (sum >> 16);
 }
 
-static void device_look(struct plane *p, int ifindex)
+void nexthop_device(struct plane *p, int ifindex)
 {
 	bool takes = false;
 
@@ -47,12 +47,15 @@ void nexthops_fill(struct plane *p, struct weir_backend *table)
 			b->csum = outer_csum(b);
 			continue;
 		}
-		b->src = route.source;
+		if (!(b->flags & WEIR_BACKEND_SOURCE))
+			b->src = route.source;
 		b->csum = outer_csum(b);
-		if (route.local)
+		if (route.local) {
+			b->flags |= WEIR_BACKEND_LOCAL;
 			continue;
+		}
 		if (route.ifindex != flagged) /* mostly it is the same one for all */
-			device_look(p, route.ifindex);
+			nexthop_device(p, route.ifindex);
 		flagged = route.ifindex;
 		if (!b->dmac) /* the packet path has not asked yet */
 			neighbour_resolve(route.ifindex, &route.gateway, NULL);

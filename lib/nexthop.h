@@ -10,7 +10,10 @@
  * now; where they have none, src stays as it is. Flags of the next hops' devices are set in devs. */
 void nexthops_fill(struct plane *p, struct weir_backend *table);
 
-/* The same for the running configuration, as one atomic change. For `attach`: devices and routes may be new. */
+/* A device that packets may leave by: does it take redirected frames? */
+void nexthop_device(struct plane *p, int ifindex);
+
+/* nexthops_fill() for the running configuration, as one atomic change. For `attach`: devices and routes may be new. */
 int nexthops_refresh(struct plane *p, struct weir_error *err);
 
 #endif

@@ -32,8 +32,10 @@ static const struct {
 	{PLANE_ctl, offsetof(struct plane, ctl), sizeof(struct weir_ctl)},
 	{PLANE_devs, offsetof(struct plane, devs), sizeof(struct weir_dev) * WEIR_MAX_DEVS},
 	{PLANE_vips, offsetof(struct plane, vips), sizeof(struct weir_vip_line) * 2 * WEIR_VIP_LINES},
+	{PLANE_vip_options, offsetof(struct plane, vip_options), sizeof(struct weir_vip_options) * 2 * WEIR_MAX_VIPS},
 	{PLANE_backends, offsetof(struct plane, backends), sizeof(struct weir_backend) * 2 * WEIR_MAX_BACKENDS},
 	{PLANE_flows, offsetof(struct plane, flows), sizeof(struct weir_flow) * WEIR_FLOW_LEVEL1},
+	{PLANE_pools, offsetof(struct plane, pools), sizeof(struct weir_pool) * 2 * WEIR_MAX_VIPS},
 };
 #define PLANE_VIEWS (sizeof(plane_views) / sizeof(plane_views[0]))
 

@@ -26,11 +26,13 @@ struct plane {
 	char pin_dir[192];   /* where the maps are pinned */
 	int lock_fd;	     /* -1: not locked */
 	int maps[PLANE_MAPS];
-	struct weir_ctl *ctl;	       /* mmapped, writable when locked */
-	struct weir_dev *devs;	       /* [WEIR_MAX_DEVS] */
-	struct weir_vip_line *vips;    /* [2 * WEIR_VIP_LINES] */
-	struct weir_backend *backends; /* [2 * WEIR_MAX_BACKENDS] */
-	struct weir_flow *flows;       /* [WEIR_FLOW_LEVEL1] */
+	struct weir_ctl *ctl;		      /* mmapped, writable when locked */
+	struct weir_dev *devs;		      /* [WEIR_MAX_DEVS] */
+	struct weir_vip_line *vips;	      /* [2 * WEIR_VIP_LINES] */
+	struct weir_vip_options *vip_options; /* [2 * WEIR_MAX_VIPS] */
+	struct weir_backend *backends;	      /* [2 * WEIR_MAX_BACKENDS] */
+	struct weir_flow *flows;	      /* [WEIR_FLOW_LEVEL1] */
+	struct weir_pool *pools;	      /* [2 * WEIR_MAX_VIPS] */
 };
 
 enum plane_open_flags {

@@ -59,6 +59,17 @@ static void shares_fix(const __u32 *have, const struct ring_member *members, siz
 		want[shares[i].backend]++;
 }
 
+static void slot_move(struct weir_slot *slot, __u16 owner)
+{
+	if (slot->flags & WEIR_SLOT_UNSETTLED) {
+		slot->prev2 = slot->cur;
+	} else {
+		slot->prev2 = slot->prev1;
+		slot->prev1 = slot->cur;
+	}
+	slot->cur = owner;
+}
+
 size_t ring_update(struct weir_slot slots[WEIR_RING_SLOTS], const struct ring_member *members, size_t count)
 {
 	__u32 have[WEIR_MAX_BACKENDS], want[WEIR_MAX_BACKENDS] = {};
@@ -76,14 +87,80 @@ size_t ring_update(struct weir_slot slots[WEIR_RING_SLOTS], const struct ring_me
 			taker++;
 		if (!owner && taker == WEIR_MAX_BACKENDS)
 			continue;
-		slots[i].prev2 = slots[i].prev1;
-		slots[i].prev1 = owner;
-		slots[i].cur = taker < WEIR_MAX_BACKENDS ? taker : 0;
+		slot_move(&slots[i], taker < WEIR_MAX_BACKENDS ? taker : 0);
 		have[owner]--;
 		have[slots[i].cur]++;
 		moved++;
 	}
 	return moved;
+}
+
+size_t ring_take(struct weir_slot slots[WEIR_RING_SLOTS], const struct weir_slot wanted[WEIR_RING_SLOTS])
+{
+	size_t moved = 0;
+
+	for (size_t i = 0; i < WEIR_RING_SLOTS; i++) {
+		if (slots[i].cur == wanted[i].cur)
+			continue;
+		slot_move(&slots[i], wanted[i].cur);
+		moved++;
+	}
+	return moved;
+}
+
+void ring_settle(struct weir_slot slots[WEIR_RING_SLOTS])
+{
+	for (size_t i = 0; i < WEIR_RING_SLOTS; i++)
+		slots[i].flags &= (__u16)~WEIR_SLOT_UNSETTLED;
+}
+
+size_t ring_mark(struct weir_slot slots[WEIR_RING_SLOTS], const struct weir_slot before[WEIR_RING_SLOTS],
+		 const bool gone[WEIR_MAX_BACKENDS])
+{
+	size_t marked = 0;
+
+	for (size_t i = 0; i < WEIR_RING_SLOTS; i++) {
+		struct weir_slot *slot = &slots[i];
+
+		if (slot->flags & WEIR_SLOT_UNSETTLED) {
+			if (gone[slot->prev1] || slot->prev1 == slot->cur)
+				slot->flags &= (__u16)~WEIR_SLOT_UNSETTLED;
+		} else if (slot->cur != before[i].cur && slot->prev1 && !gone[slot->prev1]) {
+			slot->flags |= WEIR_SLOT_UNSETTLED;
+			marked++;
+		}
+	}
+	return marked;
+}
+
+void ring_forget(struct weir_slot slots[WEIR_RING_SLOTS], const bool members[WEIR_MAX_BACKENDS],
+		 const bool known[WEIR_MAX_BACKENDS])
+{
+	for (size_t i = 0; i < WEIR_RING_SLOTS; i++) {
+		struct weir_slot *slot = &slots[i];
+		const bool *keep = slot->flags & WEIR_SLOT_UNSETTLED ? known : members;
+
+		if (slot->prev2 && (!keep[slot->prev2] || slot->prev2 == slot->cur))
+			slot->prev2 = 0;
+		if (slot->prev1 && (!keep[slot->prev1] || slot->prev1 == slot->cur)) {
+			slot->prev1 = slot->prev2;
+			slot->prev2 = 0;
+		}
+	}
+}
+
+size_t ring_former(const struct weir_slot slots[WEIR_RING_SLOTS], bool used[WEIR_MAX_BACKENDS])
+{
+	size_t unsettled = 0;
+
+	for (size_t i = 0; i < WEIR_RING_SLOTS; i++) {
+		if (!(slots[i].flags & WEIR_SLOT_UNSETTLED))
+			continue;
+		used[slots[i].prev1] = used[slots[i].prev2] = true;
+		unsettled++;
+	}
+	used[0] = false;
+	return unsettled;
 }
 
 void ring_shares(const struct weir_slot slots[WEIR_RING_SLOTS], __u32 shares[WEIR_MAX_BACKENDS])

@@ -56,7 +56,7 @@ static void enter(struct seeding *s, const struct weir_flow *flow)
 
 static struct weir_addr address_of(__u8 family, const __be32 *words)
 {
-	struct weir_addr addr = {{0, 0, htonl(0xffff), words[0]}};
+	struct weir_addr addr = {.w = {0, 0, htonl(0xffff), words[0]}};
 
 	if (family == AF_INET6)
 		memcpy(&addr, words, sizeof(addr));

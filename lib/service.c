@@ -8,6 +8,11 @@
 
 #include "address.h"
 
+bool service_same(const struct service *a, const struct service *b)
+{
+	return !memcmp(&a->addr, &b->addr, sizeof(a->addr)) && a->port_be == b->port_be && a->proto == b->proto;
+}
+
 static int protocol_parse(const char *text, const char *proto, __u8 *ret, struct weir_error *err)
 {
 	int rc;

@@ -43,17 +43,14 @@ const char *const hook_names[WEIR_HOOKS] = {
 	[WEIR_HOOK_INGRESS] = "ingress",
 };
 
-/* add up `count` values, each of which is there once a CPU */
-static void add_up(const struct weir_count *values, size_t count, int cpus, size_t width, struct weir_count *ret)
+/* add up `count` elements of `width` fields, each of which is there once a CPU */
+static void add_up(const __u64 *values, size_t count, int cpus, size_t width, __u64 *ret)
 {
 	memset(ret, 0, count * width * sizeof(*ret));
 	for (size_t i = 0; i < count; i++)
 		for (int cpu = 0; cpu < cpus; cpu++)
-			for (size_t k = 0; k < width; k++) {
-				ret[i * width + k].packets += values->packets;
-				ret[i * width + k].bytes += values->bytes;
-				values++;
-			}
+			for (size_t k = 0; k < width; k++)
+				ret[i * width + k] += *values++;
 }
 
 int stats_device(struct plane *p, __u32 slot, enum weir_hook hook, struct weir_count ret[WEIR_REASONS],
@@ -71,7 +68,7 @@ int stats_device(struct plane *p, __u32 slot, enum weir_hook hook, struct weir_c
 	if (bpf_map_lookup_elem(p->maps[PLANE_stats], &index, values)) {
 		rc = weir_fail(err, errno, "cannot read the device counters: %s", strerror(errno));
 	} else {
-		add_up(values->by_reason, 1, cpus, sizeof(sum.by_reason) / sizeof(sum.by_reason[0]), sum.by_reason);
+		add_up((const __u64 *)values, 1, cpus, sizeof(sum) / sizeof(__u64), (__u64 *)&sum);
 		memcpy(ret, sum.by_reason, WEIR_REASONS * sizeof(*ret));
 	}
 	free(values);
@@ -109,14 +106,23 @@ static int read_batches(int map, __u32 entries, size_t size, values_add *add, vo
 	return rc;
 }
 
-static void counts_add(void *arg, const void *values, __u32 first, __u32 count, int cpus)
+struct fields_sum {
+	__u64 *to;
+	size_t width; /* fields of 64 bits an element */
+};
+
+static void fields_add(void *arg, const void *values, __u32 first, __u32 count, int cpus)
 {
-	add_up(values, count, cpus, 1, (struct weir_count *)arg + first);
+	const struct fields_sum *sum = arg;
+
+	add_up(values, count, cpus, sum->width, sum->to + first * sum->width);
 }
 
-static int read_all(int map, __u32 entries, struct weir_count *ret, struct weir_error *err)
+static int read_all(int map, __u32 entries, size_t width, __u64 *ret, struct weir_error *err)
 {
-	return read_batches(map, entries, sizeof(*ret), counts_add, ret, err);
+	struct fields_sum sum = {ret, width};
+
+	return read_batches(map, entries, width * sizeof(*ret), fields_add, &sum, err);
 }
 
 #define HITS_SINCE 3600 /* s: what is ahead of the clock by less was hit after that was read */
@@ -156,28 +162,29 @@ int stats_hits(struct plane *p, enum plane_map map, __u32 entries, struct hits *
 	return rc ? rc : read_batches(p->maps[map], entries, sizeof(struct weir_hits), hits_add, &sum, err);
 }
 
-int stats_vips(struct plane *p, struct weir_count *ret, struct weir_error *err)
+#define SERVICE_FIELDS (sizeof(struct weir_service_stats) / sizeof(__u64))
+#define COUNT_FIELDS   (sizeof(struct weir_count) / sizeof(__u64))
+
+int stats_vips(struct plane *p, struct weir_service_stats *ret, struct weir_error *err)
 {
-	_Static_assert(sizeof(struct weir_vip_stats) == sizeof(*ret), "one counter");
-	return read_all(p->maps[PLANE_vip_stats], WEIR_MAX_VIPS, ret, err);
+	return read_all(p->maps[PLANE_vip_stats], WEIR_MAX_VIPS, SERVICE_FIELDS, (__u64 *)ret, err);
 }
 
-int stats_backends(struct plane *p, struct weir_count *ret, struct weir_error *err)
+int stats_backends(struct plane *p, struct weir_service_stats *ret, struct weir_error *err)
 {
-	_Static_assert(sizeof(struct weir_backend_stats) == sizeof(*ret), "one counter");
-	return read_all(p->maps[PLANE_be_stats], WEIR_MAX_BACKENDS, ret, err);
+	return read_all(p->maps[PLANE_be_stats], WEIR_MAX_BACKENDS, SERVICE_FIELDS, (__u64 *)ret, err);
 }
 
 int stats_rules(struct plane *p, struct weir_count *ret, struct weir_error *err)
 {
 	_Static_assert(sizeof(struct weir_rule_stats) == sizeof(*ret), "one counter");
-	return read_all(p->maps[PLANE_rule_stats], WEIR_MAX_RULES, ret, err);
+	return read_all(p->maps[PLANE_rule_stats], WEIR_MAX_RULES, COUNT_FIELDS, (__u64 *)ret, err);
 }
 
 int stats_clear(struct plane *p, enum plane_map map, __u32 id, struct weir_error *err)
 {
 	int cpus = libbpf_num_possible_cpus(), rc;
-	struct weir_count *zeros;
+	struct weir_service_stats *zeros; /* the largest of them */
 
 	if (cpus < 0)
 		return weir_fail(err, -cpus, "cannot count the CPUs: %s", strerror(-cpus));

@@ -17,8 +17,8 @@ extern const char *const hook_names[WEIR_HOOKS];
 int stats_device(struct plane *p, __u32 slot, enum weir_hook hook, struct weir_count ret[WEIR_REASONS],
 		 struct weir_error *err);
 /* by id; all at once: arrays of WEIR_MAX_VIPS, WEIR_MAX_BACKENDS, WEIR_MAX_RULES */
-int stats_vips(struct plane *p, struct weir_count *ret, struct weir_error *err);
-int stats_backends(struct plane *p, struct weir_count *ret, struct weir_error *err);
+int stats_vips(struct plane *p, struct weir_service_stats *ret, struct weir_error *err);
+int stats_backends(struct plane *p, struct weir_service_stats *ret, struct weir_error *err);
 int stats_rules(struct plane *p, struct weir_count *ret, struct weir_error *err);
 /* Hits with their age, of filter rules (PLANE_filter_stats, WEIR_MAX_FILTER_RULES) or sets (PLANE_set_stats, WEIR_MAX_SETS),
  * by id. The packet path keeps the low word of jiffies: an age past 2^32 of them (49 days at 1000 a second) begins again. */

@@ -101,6 +101,23 @@ static int count_flow(void *arg, const struct flow_seen *flow)
 	return 0;
 }
 
+/* what VIPs' options take for each of their backends */
+static void count_options(const struct model *m, __u64 used[WEIR_LIMITS])
+{
+	for (size_t v = 0; v < m->vips_count; v++) {
+		const struct vip *vip = &m->vips[v];
+		bool nat = (vip->options.flags & WEIR_VIP_MODE) == WEIR_MODE_NAT;
+
+		for (size_t i = 0; i < m->backends_count && vip->options.flags; i++) {
+			if (m->backends[i].vip != vip->pool)
+				continue;
+			used[WEIR_LIMIT_NAT] += nat;
+			used[WEIR_LIMIT_SERVER_IDS] +=
+				vip->options.flags & WEIR_VIP_QUIC && m->backends[i].server_id_length;
+		}
+	}
+}
+
 int usage(struct plane *p, const struct model *m, __u64 ret[WEIR_LIMITS], struct weir_error *err)
 {
 	__u64 used[WEIR_LIMITS] = {
@@ -120,6 +137,7 @@ int usage(struct plane *p, const struct model *m, __u64 ret[WEIR_LIMITS], struct
 		used[WEIR_LIMIT_DEVS] += p->devs[i].ifindex != 0;
 	for (size_t i = 0; i < m->identities_count; i++)
 		used[WEIR_LIMIT_CGROUPS] += m->identities[i].members_count;
+	count_options(m, used);
 	rc = chunks_used(p, &chunks, err);
 	used[WEIR_LIMIT_CHUNKS] = chunks;
 	if (!rc)
@@ -128,6 +146,12 @@ int usage(struct plane *p, const struct model *m, __u64 ret[WEIR_LIMITS], struct
 		rc = count_port_classes(p, &used[WEIR_LIMIT_PORT_CLASSES], err);
 	if (!rc)
 		rc = flows_walk(p, count_flow, &used[WEIR_LIMIT_FLOWS], err);
+	if (!rc)
+		rc = count_entries(p->maps[PLANE_fragments], sizeof(struct weir_fragment_key),
+				   sizeof(struct weir_fragment_first), &used[WEIR_LIMIT_FRAGMENTS], err);
+	if (!rc)
+		rc = count_entries(p->maps[PLANE_addresses], sizeof(struct weir_addr), sizeof(__u32),
+				   &used[WEIR_LIMIT_DECAP], err);
 	if (!rc)
 		memcpy(ret, used, sizeof(used));
 	return rc;

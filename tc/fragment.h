@@ -5,34 +5,22 @@
 #ifndef WEIR_TC_FRAGMENT_H
 #define WEIR_TC_FRAGMENT_H
 
+#include "bpf/fragment.h"
 #include "frame.h"
 
-#define FRAGMENT_LIFE_S 30 /* RFC 791 3.2 and Linux: how long receivers reassemble */
-#define FRAGMENTS_MAX	4096
-
-struct fragment_key {
-	struct weir_addr src, dst;
-	__be32 id;
-	__u8 proto; /* IPv4 only: in IPv6 later fragments may name another (RFC 8200 4.5) */
-	__u8 pad[3];
-};
+#define FRAGMENTS_MAX 4096
 
 /* not pinned: nobody but this program needs it, and for a moment only */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__type(key, struct fragment_key);
+	__type(key, struct weir_fragment_key);
 	__type(value, __u32); /* low word of jiffies */
 	__uint(max_entries, FRAGMENTS_MAX);
 } fragments SEC(".maps");
 
-static __always_inline void fragment_key(struct fragment_key *key, const struct packet *p)
-{
-	*key = (struct fragment_key){.src = p->src, .dst = p->dst, .id = p->fragment_id, .proto = p->v4 ? p->proto : 0};
-}
-
 static __always_inline int fragment_follow(const struct packet *p, __u32 hz)
 {
-	struct fragment_key key;
+	struct weir_fragment_key key;
 	__u32 *first;
 
 	if (p->fragment != FRAGMENT_LATER)
@@ -47,7 +35,7 @@ static __always_inline int fragment_follow(const struct packet *p, __u32 hz)
 static __always_inline void fragment_remember(const struct packet *p, bool allowed)
 {
 	__u32 now = bpf_jiffies64();
-	struct fragment_key key;
+	struct weir_fragment_key key;
 
 	if (p->fragment != FRAGMENT_FIRST)
 		return;

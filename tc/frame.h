@@ -3,27 +3,10 @@
 #ifndef WEIR_TC_FRAME_H
 #define WEIR_TC_FRAME_H
 
-#include "bpf/packet.h"
+#include "bpf/icmp.h"
 
 /* The part of an skb that programs can read may end inside the headers; so much of it is asked for then. */
 #define FRAME_PULL_BYTES 512
-
-#define ICMP_ECHO_REPLY	    0
-#define ICMP_ECHO_REQUEST   8
-#define ICMPV6_ECHO_REQUEST 128
-#define ICMPV6_ECHO_REPLY   129
-
-static __always_inline bool is_echo_request(const struct packet *p)
-{
-	return p->proto == IPPROTO_ICMP ? p->flags == ICMP_ECHO_REQUEST
-					: p->proto == IPPROTO_ICMPV6 && p->flags == ICMPV6_ECHO_REQUEST;
-}
-
-static __always_inline bool is_echo_reply(const struct packet *p)
-{
-	return p->proto == IPPROTO_ICMP ? p->flags == ICMP_ECHO_REPLY
-					: p->proto == IPPROTO_ICMPV6 && p->flags == ICMPV6_ECHO_REPLY;
-}
 
 /* An echo's id is the port of the side that asks, the other side has port 0: so a reply is told from a request that happens
  * to have the same id. */

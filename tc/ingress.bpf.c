@@ -89,18 +89,21 @@ static __always_inline int track(struct __sk_buff *skb, struct packet *p)
 SEC("ingress")
 int weir_ingress(struct __sk_buff *skb)
 {
-	__u32 bytes = skb->len, device = skb->ifindex, ifindex = 0;
-	struct weir_backend *b = slow_backend(skb);
+	__u32 bytes = skb->len, device = skb->ifindex;
+	struct slow_hop hop = {};
+	struct weir_meta meta;
 	struct packet p = {};
-	int reason = b ? slow_forward(skb, &p, b, &ifindex) : track(skb, &p);
+	int reason = slow_read(skb, &meta) ? slow_forward(skb, &p, &meta, &hop) : track(skb, &p);
 
 	if (reason == WEIR_R_POLICY_REJECT && !reject_answer(skb, &p))
 		reason = WEIR_R_POLICY_DENY;
 	account(device, WEIR_HOOK_INGRESS, reason, bytes);
 	if (reason == WEIR_R_POLICY_REJECT)
 		return bpf_redirect(device, 0);
+	if (reason == WEIR_R_FORWARD_STACK && hop.neigh.nh_family)
+		return bpf_redirect_neigh(hop.ifindex, &hop.neigh, sizeof(hop.neigh), 0);
 	if (reason == WEIR_R_FORWARD_STACK)
-		return bpf_redirect_neigh(ifindex, NULL, 0, 0);
+		return bpf_redirect_neigh(hop.ifindex, NULL, 0, 0);
 	return reason_passes(reason) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 

@@ -8,13 +8,6 @@
 
 #define ICMP_HEADER_BYTES 8 /* of an error, before what it carries */
 
-static __always_inline bool is_icmp_error(const struct packet *p)
-{
-	if (p->proto == IPPROTO_ICMP && p->v4)
-		return p->flags == 3 || p->flags == 11 || p->flags == 12;	       /* RFC 792, RFC 1122 3.2.2 */
-	return p->proto == IPPROTO_ICMPV6 && !p->v4 && p->flags >= 1 && p->flags <= 4; /* RFC 4443 3 */
-}
-
 struct ports_header {
 	__be16 sport_be, dport_be;
 };
@@ -68,16 +61,16 @@ __noinline int carried_read(struct __sk_buff *skb, const struct packet *p, struc
 		if ((void *)(v4 + 1) > end || v4->version != 4 || v4->ihl < 5 || v4->frag_off & bpf_htons(0x1fff))
 			return -1;
 		ret->proto = v4->protocol;
-		packet_addr_v4(&ret->src, v4->saddr);
-		packet_addr_v4(&ret->dst, v4->daddr);
+		addr_from_v4(&ret->src, v4->saddr);
+		addr_from_v4(&ret->dst, v4->daddr);
 		at += v4->ihl * 4;
 	} else {
 		v6 = at;
 		if ((void *)(v6 + 1) > end || v6->version != 6)
 			return -1;
 		ret->proto = v6->nexthdr;
-		packet_addr_v6(&ret->src, &v6->saddr);
-		packet_addr_v6(&ret->dst, &v6->daddr);
+		addr_from_v6(&ret->src, &v6->saddr);
+		addr_from_v6(&ret->dst, &v6->daddr);
 		at += sizeof(*v6);
 	}
 	return carried_ports(at, end, ret) ? 0 : -1;

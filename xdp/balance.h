@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Stage: is the packet for a VIP, and which backend takes it? */
+/* Stage: is the packet for a VIP, and which backend takes it? A packet of a settled slot costs the look-up of VIP and slot and
+ * touches no flow state. */
 #ifndef WEIR_XDP_BALANCE_H
 #define WEIR_XDP_BALANCE_H
 
 #include "bpf/packet.h"
 #include "bpf/service.h"
+#include "bpf/track.h"
+#include "quic.h"
 
 struct target {
-	struct weir_backend *backend;
-	__u32 index; /* of the backend's record, generation included */
 	__u64 hash;  /* of the flow */
+	__u32 index; /* of the backend's record, generation included */
+	__u16 vip;   /* id */
+	__u8 flags;  /* of the VIP */
+	__u8 pad;
+	__u16 next[2]; /* backends that may know the flow if this one does not, in the order to ask; 0: none */
+	__u16 pool;
+	__u16 pad1;
 };
 
 static __always_inline void count(struct weir_count *c, __u32 bytes)
@@ -27,18 +35,116 @@ static __always_inline struct weir_vip *vip_of(const struct packet *p, const str
 	return vip;
 }
 
-/* WEIR_R_PASS: not a VIP's. NEXT: *ret is its backend. */
-static __always_inline int balance(const struct packet *p, const struct weir_gen *gen, __u32 g, struct target *ret)
+static __always_inline bool backend_exists(__u32 g, __u32 backend)
 {
-	struct weir_vip_stats *vip_stats;
-	struct weir_backend_stats *backend_stats;
-	struct weir_vip *vip;
-	__u32 id, backend;
+	__u32 index = g * WEIR_MAX_BACKENDS + backend;
+	struct weir_backend *b = bpf_map_lookup_elem(&weir_backends, &index);
 
-	if (!gen->vips)
+	return b && !addr_is_zero(&b->dst);
+}
+
+static __always_inline void tracked_count(const struct target *t, __u32 backend, bool done)
+{
+	__u32 id = t->vip;
+	struct weir_service_stats *vip = bpf_map_lookup_elem(&weir_vip_stats, &id);
+	struct weir_service_stats *be = bpf_map_lookup_elem(&weir_be_stats, &backend);
+
+	if (!vip || !be)
+		return;
+	vip->tracked += done;
+	vip->untracked += !done;
+	be->tracked += done;
+	be->untracked += !done;
+	if (done && t->flags & WEIR_VIP_TRACK) {
+		vip->flows++;
+		be->flows++;
+	}
+}
+
+/* The owner of a slot that may be changing hands, or of a flow that is bound to a backend. */
+struct ownership {
+	__u16 owner;	/* of flows that are not recorded */
+	bool unsettled; /* it has a plan that runs */
+	bool record;	/* flows are to be recorded */
+};
+
+static __always_inline void ownership_of(const struct weir_plan *plan, const struct weir_slot *slot, __u8 vip_flags,
+					 __u64 now_ns, struct ownership *o)
+{
+	bool learn;
+
+	o->owner = slot->cur;
+	o->unsettled = slot->flags & WEIR_SLOT_UNSETTLED && now_ns < plan->hold_until_ns;
+	o->record = vip_flags & WEIR_VIP_TRACK;
+	if (!o->unsettled)
+		return;
+	learn = now_ns < plan->learn_until_ns;
+	if (learn)
+		o->owner = slot->prev1;
+	o->record |= learn;
+}
+
+/* Who else may have a socket for this flow, when its slot is unsettled and it is sent to `chosen`. */
+static __always_inline void others_of(const struct weir_slot *slot, __u32 chosen, struct target *t)
+{
+	__u16 before = slot->prev1 == chosen ? slot->cur : slot->prev1;
+
+	t->next[0] = before ? before : slot->prev2;
+	t->next[1] = before && slot->prev2 != chosen && slot->prev2 != before ? slot->prev2 : 0;
+	if (t->next[0] == chosen)
+		t->next[0] = 0;
+}
+
+/* Slots under a plan, and flows that a VIP wants tracked: by the pool's clock and its recorded flows. Returns the backend, or
+ * 0. A global function, so that what settled slots need stays short. */
+__noinline int owner_find(const struct packet *p, struct target *t, __u32 g)
+{
+	__u64 now_ns = bpf_ktime_get_coarse_ns(), key;
+	const struct weir_plan *plan;
+	struct weir_track *line;
+	struct weir_slot *slot;
+	struct weir_pool *pool;
+	struct weir_ctl *ctl = control();
+	struct ownership o;
+	__u32 index, found;
+
+	if (!p || !t || !ctl)
+		return 0;
+	index = g * WEIR_MAX_VIPS + t->pool;
+	pool = bpf_map_lookup_elem(&weir_pools, &index);
+	if (!pool)
+		return 0;
+	plan = pool->next.ring && now_ns >= pool->now.hold_until_ns ? &pool->next : &pool->now;
+	slot = ring_slot(plan->ring, t->hash);
+	if (!slot)
+		return 0;
+	ownership_of(plan, slot, t->flags, now_ns, &o);
+	if (!o.unsettled && !o.record)
+		return slot->cur;
+	key = track_key(p);
+	line = track_line(plan, key);
+	found = line ? track_find(line, key, p, ctl->hz) : 0;
+	if (found && backend_exists(g, found))
+		o.owner = found;
+	else if (line && o.record && o.owner)
+		tracked_count(t, o.owner, track_put(line, key, p, o.owner, ctl->hz));
+	if (o.unsettled && t->flags & WEIR_VIP_CHANCE)
+		others_of(slot, o.owner, t);
+	return o.owner;
+}
+
+/* WEIR_R_PASS: not a VIP's. NEXT: *ret is its backend. */
+static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, const struct weir_gen *gen, __u32 g,
+				   struct target *ret)
+{
+	struct weir_service_stats *vip_stats, *backend_stats;
+	bool opens = packet_opens(p);
+	struct weir_slot *slot;
+	struct weir_vip *vip;
+	__u32 id, backend, named;
+
+	if (!gen->vips || !vip_maybe(gen, &p->dst))
 		return WEIR_R_PASS;
-	if (p->fragment == FRAGMENT_LATER)
-		return vip_find(g, &p->dst, 0, WEIR_VIP_ADDRESS) ? WEIR_R_FRAGMENT : WEIR_R_PASS;
 	if (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP)
 		return WEIR_R_PASS;
 	vip = vip_of(p, gen, g);
@@ -46,19 +152,35 @@ static __always_inline int balance(const struct packet *p, const struct weir_gen
 		return WEIR_R_PASS;
 	id = vip->id;
 	vip_stats = bpf_map_lookup_elem(&weir_vip_stats, &id);
-	if (vip_stats)
+	if (vip_stats) {
 		count(&vip_stats->in, p->bytes);
+		if (opens)
+			vip_stats->flows++;
+	}
 
+	*ret = (struct target){.vip = id, .flags = vip->flags, .pool = vip->pool};
 	ret->hash = weir_hash_flow(&p->src, &p->dst, p->sport_be, p->dport_be, p->proto);
-	backend = vip->ring ? ring_backend(vip->ring, ret->hash) : 0;
+	if (ret->flags & WEIR_VIP_AFFINITY)
+		ret->hash = weir_hash_flow(&p->src, &p->dst, 0, 0, 0);
+	slot = ring_slot(vip->ring, ret->hash);
+	if (!slot)
+		return WEIR_R_NO_BACKEND;
+	backend = slot->cur;
+	named = ret->flags & WEIR_VIP_QUIC ? quic_backend(ctx, p, g * WEIR_MAX_VIPS + id) : 0;
+	if (named && backend_exists(g, named))
+		backend = named;
+	else if (slot->flags & WEIR_SLOT_UNSETTLED || ret->flags & (WEIR_VIP_TRACK | WEIR_VIP_QUEUED))
+		backend = owner_find(p, ret, g);
 	if (!backend)
 		return WEIR_R_NO_BACKEND;
 	backend_stats = bpf_map_lookup_elem(&weir_be_stats, &backend);
-	if (backend_stats)
-		count(&backend_stats->out, p->bytes);
+	if (backend_stats) {
+		count(&backend_stats->in, p->bytes);
+		if (opens)
+			backend_stats->flows++;
+	}
 	ret->index = g * WEIR_MAX_BACKENDS + backend;
-	ret->backend = bpf_map_lookup_elem(&weir_backends, &ret->index);
-	return ret->backend ? NEXT : WEIR_R_NO_BACKEND;
+	return NEXT;
 }
 
 #endif

@@ -12,10 +12,6 @@
 #include "bpf/fib.h"
 #include "bpf/tunnel.h"
 
-#define TCP_FIN	       0x01
-#define TCP_SYN	       0x02
-#define TCP_RST	       0x04
-#define TCP_ACK	       0x10
 #define SOCK_LISTENS   10 /* TCP_LISTEN */
 #define INITIAL_FLIGHT 10 /* segments that a client may send at once (RFC 6928) */
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The XDP pipeline: what every packet that comes in goes through, top to bottom. */
 #include "balance.h"
+#include "edge.h"
 #include "filter.h"
 #include "forward.h"
 #include "protect.h"
+#include "reply.h"
 #include "rules.h"
 
 /* The only way out. */
@@ -62,9 +64,13 @@ static __always_inline int pipeline(struct xdp_md *ctx, __u32 bytes)
 	if (reason == NEXT)
 		reason = rules(ctx, &p, gen, from_class, &ifindex, &would_drop);
 	if (reason == NEXT)
-		reason = balance(&p, gen, g, &target);
+		reason = edge(ctx, &p, gen, g);
+	if (reason == NEXT)
+		reason = balance(ctx, &p, gen, g, &target);
 	if (reason == NEXT)
 		reason = forward(ctx, &p, &target, ctl->hz, &ifindex);
+	else if (reason == WEIR_R_PASS)
+		reason = reply(ctx, &p, gen, g, &ifindex);
 	if (reason == WEIR_R_PASS && would_drop)
 		reason = WEIR_R_WOULD_DROP;
 	return leave(&p, reason, ifindex);
@@ -73,7 +79,10 @@ static __always_inline int pipeline(struct xdp_md *ctx, __u32 bytes)
 SEC("xdp")
 int weir_xdp(struct xdp_md *ctx)
 {
-	return pipeline(ctx, ctx->data_end - ctx->data);
+	__u64 bytes = (long)ctx->data_end - (long)ctx->data;
+
+	barrier_var(bytes); /* else clang may spill half a pointer before it subtracts, which the verifier forbids */
+	return pipeline(ctx, bytes);
 }
 
 /* the same for devices whose frames may lie in several buffers (a large MTU) */

@@ -27,6 +27,17 @@ static __always_inline long fib_look_up(void *ctx, __u32 ifindex, const struct w
 	return bpf_fib_lookup(ctx, ret, sizeof(*ret), 0);
 }
 
+/* Is the next hop of a successful look-up the destination itself? */
+static __always_inline bool fib_on_link(const struct bpf_fib_lookup *fib, const struct weir_addr *dst)
+{
+	struct weir_addr hop;
+
+	if (fib->family == FIB_AF_INET)
+		return fib->ipv4_dst == dst->w[3];
+	__builtin_memcpy(&hop, fib->ipv6_dst, sizeof(hop));
+	return addr_same(&hop, dst);
+}
+
 /* Would the stack keep a packet of these addresses? Where forwarding is off it never sends one on, so all end here. */
 static __always_inline bool fib_ends_here(void *ctx, __u32 ifindex, const struct weir_addr *src,
 					  const struct weir_addr *dst)

@@ -5,6 +5,7 @@
 #define WEIR_BPF_MAPS_H
 
 #include <linux/bpf.h>
+#include <stddef.h>
 
 #include <bpf/bpf_helpers.h>
 

@@ -11,7 +11,7 @@
 #define HOP_PROBE_LOOKUPS 10
 
 #define HOP_STATE_SHIFT 56
-#define HOP_STATE_MASK	0x7f
+#define HOP_STATE_MASK	0x3f
 
 static __always_inline enum weir_hop_state hop_state(__u64 dmac)
 {
@@ -30,7 +30,7 @@ static __always_inline __u64 hop_mac(const __u8 mac[ETH_ALEN])
  * that its stack is not every packet's. */
 __noinline int hop_look_up(struct xdp_md *ctx, struct weir_backend *b)
 {
-	__u64 state = WEIR_HOP_NO_ROUTE, xmit = 0;
+	__u64 state = WEIR_HOP_NO_ROUTE, xmit = 0, gateway = 0;
 	struct bpf_fib_lookup fib;
 	struct weir_dev *dev;
 	long rc;
@@ -47,6 +47,8 @@ __noinline int hop_look_up(struct xdp_md *ctx, struct weir_backend *b)
 		dev = device_find(fib.ifindex);
 		if (dev && dev->flags & WEIR_DEV_XMIT)
 			xmit = WEIR_HOP_XMIT;
+		if (!fib_on_link(&fib, &b->dst))
+			gateway = WEIR_HOP_GATEWAY;
 		state = WEIR_HOP_SLOW;
 		if (rc == BPF_FIB_LKUP_RET_SUCCESS && (xmit || fib.ifindex == ctx->ingress_ifindex))
 			state = WEIR_HOP_READY;
@@ -54,11 +56,13 @@ __noinline int hop_look_up(struct xdp_md *ctx, struct weir_backend *b)
 			b->probe = HOP_PROBE_LOOKUPS;
 	} else if (rc == BPF_FIB_LKUP_RET_UNSUPP_LWT) {
 		state = WEIR_HOP_SLOW;
+	} else if (b->flags & WEIR_BACKEND_LOCAL) {
+		state = WEIR_HOP_LOCAL;
 	} else if (rc == BPF_FIB_LKUP_RET_FWD_DISABLED) {
 		state = WEIR_HOP_FORWARDING_OFF;
 	}
 	b->smac = hop_mac(fib.smac);
-	*(volatile __u64 *)&b->dmac = hop_mac(fib.dmac) | state << HOP_STATE_SHIFT | xmit;
+	*(volatile __u64 *)&b->dmac = hop_mac(fib.dmac) | state << HOP_STATE_SHIFT | xmit | gateway;
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "bpf/account.h"
+#include "weir/hash.h"
 
 #define VLAN_TAGS_MAX	2
 #define EXT_HEADERS_MAX 6 /* RFC 8200 4.1: hop-by-hop, destination, routing, fragment, AH, destination */
@@ -36,33 +37,41 @@ struct icmp_header {
 	__be16 checksum;
 };
 
+/* of a TCP header's byte of flags */
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
 enum fragment { FRAGMENT_NONE, FRAGMENT_FIRST, FRAGMENT_LATER };
 
 struct packet {
 	__u32 bytes; /* the frame, all of it */
 	__u32 ifindex;
-	__u16 l3;	/* offset of the IP header */
-	__u16 l4;	/* TC: offset of what follows it and its extensions */
-	__u32 ip_bytes; /* IP header and payload, as the header says */
+	__u16 l3; /* offset of the IP header */
+	__u16 l4; /* offset of what follows it and its extension headers */
+	/* an ICMP error that follows its flow (xdp/edge.h): where the packet that it quotes has these; else 0 */
+	__u16 quoted_l3, quoted_l4;
+	__u32 ip_bytes;	    /* IP header and payload, as the header says */
+	__be32 fragment_id; /* of a fragment: the same for all parts of a packet */
 	struct weir_addr src, dst;
 	__be16 sport_be, dport_be; /* 0 for other protocols and later fragments */
 	__u8 proto;		   /* after all extension headers */
 	bool v4;
 	__u8 tos; /* DSCP and ECN */
 	__u8 fragment;
-	__u8 flags;	    /* TCP flags, or ICMP type */
-	__u8 code;	    /* ICMP code */
-	__u8 ttl;	    /* or hop limit */
-	bool gso;	    /* TC: many segments still in one, of which the length field may say 0 (more than 64 KiB) */
-	__be32 fragment_id; /* of a fragment: the same for all parts of a packet */
-	__u16 fragment_at;  /* of a later one: where in the packet it begins, in 8 bytes */
-	__u16 vlan;	    /* id of the outermost tag; 0: none, or a tag that only sets a priority */
-	__u32 failed;	    /* XDP: checks that it fails, bits of enum weir_protection */
-	__u32 payload;	    /* offset of what follows the transport header (of other protocols: the IP headers) */
+	__u8 flags;	   /* TCP flags, or ICMP type */
+	__u8 code;	   /* ICMP code */
+	__u8 ttl;	   /* or hop limit */
+	bool gso;	   /* TC: many segments still in one, of which the length field may say 0 (more than 64 KiB) */
+	__u16 fragment_at; /* of a later fragment: where in the packet it begins, in 8 bytes */
+	__u16 vlan;	   /* id of the outermost tag; 0: none, or a tag that only sets a priority */
+	__u32 failed;	   /* XDP: checks that it fails, bits of enum weir_protection */
+	__u32 payload;	   /* offset of what follows the transport header (of other protocols: the IP headers) */
 	__u32 payload_bytes; /* of it */
-} __attribute__((
-	aligned(8))); /* addresses are read by halves, and so are they written: else the loads wait for the stores */
-_Static_assert(sizeof(struct packet) == 80, "it is zeroed and handed over for every packet");
+	bool cut;	     /* quoted by an ICMP error: may end before its length says */
+};
+_Static_assert(sizeof(struct packet) == 88, "it is zeroed and handed over for every packet");
 
 struct cursor {
 	void *at, *end;
@@ -93,38 +102,29 @@ static __always_inline bool cursor_skip(struct cursor *c, __u32 size)
 
 static __always_inline void addr_from_v4(struct weir_addr *a, __be32 v4)
 {
-	a->w[0] = 0;
-	a->w[1] = 0;
-	a->w[2] = bpf_htonl(0xffff);
-	a->w[3] = v4;
+	a->d[0] = 0;
+	a->d[1] = weir_word(bpf_htonl(0xffff), v4);
 }
 
-/* The same into a packet, whose addresses are aligned to 8: by two stores. */
-static __always_inline void packet_addr(struct weir_addr *a, __be32 w0, __be32 w1, __be32 w2, __be32 w3)
+static __always_inline void addr_from_v6(struct weir_addr *a, const struct in6_addr *v6)
 {
-	__u64 halves[2] = {(__u64)w1 << 32 | w0, (__u64)w3 << 32 | w2};
-
-	__builtin_memcpy(__builtin_assume_aligned(a, 8), halves, sizeof(halves));
-}
-
-static __always_inline void packet_addr_v4(struct weir_addr *a, __be32 v4)
-{
-	packet_addr(a, 0, 0, bpf_htonl(0xffff), v4);
-}
-
-static __always_inline void packet_addr_v6(struct weir_addr *a, const struct in6_addr *v6)
-{
-	packet_addr(a, v6->s6_addr32[0], v6->s6_addr32[1], v6->s6_addr32[2], v6->s6_addr32[3]);
+	a->d[0] = weir_word(v6->s6_addr32[0], v6->s6_addr32[1]);
+	a->d[1] = weir_word(v6->s6_addr32[2], v6->s6_addr32[3]);
 }
 
 static __always_inline bool addr_is_v4(const struct weir_addr *a)
 {
-	return a->w[0] == 0 && a->w[1] == 0 && a->w[2] == bpf_htonl(0xffff);
+	return a->d[0] == 0 && a->w[2] == bpf_htonl(0xffff);
+}
+
+static __always_inline bool addr_same(const struct weir_addr *a, const struct weir_addr *b)
+{
+	return a->d[0] == b->d[0] && a->d[1] == b->d[1];
 }
 
 static __always_inline bool addr_is_zero(const struct weir_addr *a)
 {
-	return !(a->w[0] | a->w[1] | a->w[2] | a->w[3]);
+	return !(a->d[0] | a->d[1]);
 }
 
 /* Ethernet and up to two VLAN tags; *ret_proto is what follows. */
@@ -170,6 +170,8 @@ static __always_inline int parse_ipv4(struct cursor *c, struct packet *p)
 	total = bpf_ntohs(ip->tot_len);
 	if (p->gso && total == 0)
 		total = sizeof(*ip) + c->left;
+	if (p->cut && total > sizeof(*ip) + c->left)
+		total = sizeof(*ip) + c->left;
 	if (total < header || total - sizeof(*ip) > c->left)
 		return WEIR_R_IP_LENGTH;
 	c->left = total - sizeof(*ip); /* Ethernet padding is not the packet's */
@@ -179,8 +181,8 @@ static __always_inline int parse_ipv4(struct cursor *c, struct packet *p)
 	p->tos = ip->tos;
 	p->proto = ip->protocol;
 	p->ttl = ip->ttl;
-	packet_addr_v4(&p->src, ip->saddr);
-	packet_addr_v4(&p->dst, ip->daddr);
+	addr_from_v4(&p->src, ip->saddr);
+	addr_from_v4(&p->dst, ip->daddr);
 	p->fragment_id = ip->id;
 	p->fragment_at = bpf_ntohs(fragment) & 0x1fff;
 	if (p->fragment_at)
@@ -237,6 +239,8 @@ static __always_inline int parse_ipv6(struct cursor *c, struct packet *p)
 	payload = bpf_ntohs(ip->payload_len);
 	if (p->gso && payload == 0)
 		payload = c->left;
+	if (p->cut && payload > c->left)
+		payload = c->left;
 	if (payload > c->left)
 		return WEIR_R_IP_LENGTH;
 	c->left = payload;
@@ -244,8 +248,8 @@ static __always_inline int parse_ipv6(struct cursor *c, struct packet *p)
 	p->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
 	p->proto = ip->nexthdr;
 	p->ttl = ip->hop_limit;
-	packet_addr_v6(&p->src, &ip->saddr);
-	packet_addr_v6(&p->dst, &ip->daddr);
+	addr_from_v6(&p->src, &ip->saddr);
+	addr_from_v6(&p->dst, &ip->daddr);
 	if (addr_is_v4(&p->src) || addr_is_v4(&p->dst))
 		return WEIR_R_MAPPED;
 	return parse_extensions(c, p);
@@ -329,6 +333,7 @@ static __always_inline int parse(struct cursor *c, struct packet *p)
 		return WEIR_R_NOT_IP;
 	if (reason != NEXT)
 		return reason;
+	p->l4 = p->l3 + p->ip_bytes - c->left;
 	reason = parse_transport(c, p);
 	if (reason == NEXT && is_neighbour_discovery(p))
 		return WEIR_R_NEIGHBOUR;

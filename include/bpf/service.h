@@ -8,14 +8,25 @@
 #include "weir/hash.h"
 
 PINNED_MAP(weir_vips, BPF_MAP_TYPE_ARRAY, __u32, struct weir_vip_line, 2 * WEIR_VIP_LINES, BPF_F_MMAPABLE);
+PINNED_MAP(weir_vip_options, BPF_MAP_TYPE_ARRAY, __u32, struct weir_vip_options, 2 * WEIR_MAX_VIPS, BPF_F_MMAPABLE);
+PINNED_MAP(weir_nat, BPF_MAP_TYPE_HASH, struct weir_nat_key, __u32, 2 * WEIR_MAX_NAT, BPF_F_NO_PREALLOC);
+PINNED_MAP(weir_quic, BPF_MAP_TYPE_HASH, struct weir_quic_key, __u32, 2 * WEIR_MAX_SERVER_IDS, BPF_F_NO_PREALLOC);
 PINNED_MAP(weir_backends, BPF_MAP_TYPE_ARRAY, __u32, struct weir_backend, 2 * WEIR_MAX_BACKENDS, BPF_F_MMAPABLE);
-PINNED_MAP(weir_vip_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_vip_stats, WEIR_MAX_VIPS, 0);
-PINNED_MAP(weir_be_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_backend_stats, WEIR_MAX_BACKENDS, 0);
+PINNED_MAP(weir_pools, BPF_MAP_TYPE_ARRAY, __u32, struct weir_pool, 2 * WEIR_MAX_VIPS, BPF_F_MMAPABLE);
+PINNED_MAP(weir_vip_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_service_stats, WEIR_MAX_VIPS, 0);
+PINNED_MAP(weir_be_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_service_stats, WEIR_MAX_BACKENDS, 0);
 
 static __always_inline bool vip_is(const struct weir_vip *v, const struct weir_addr *addr, __be16 port_be, __u8 proto)
 {
-	return v->proto == proto && v->port_be == port_be && v->addr.w[3] == addr->w[3] && v->addr.w[2] == addr->w[2] &&
-	       v->addr.w[1] == addr->w[1] && v->addr.w[0] == addr->w[0];
+	return v->addr.d[1] == addr->d[1] && v->port_be == port_be && v->proto == proto && v->addr.d[0] == addr->d[0];
+}
+
+/* Maybe an address of VIPs; false: certainly not. */
+static __always_inline bool vip_maybe(const struct weir_gen *gen, const struct weir_addr *addr)
+{
+	__u32 bit = weir_vip_bit(addr);
+
+	return gen->vip_filter[bit / 64] >> bit % 64 & 1;
 }
 
 /* The VIP of exactly this address, port and protocol in generation g, or NULL. */
@@ -38,15 +49,13 @@ static __always_inline struct weir_vip *vip_find(__u32 g, const struct weir_addr
 	return NULL;
 }
 
-/* The backend that owns the flow's slot, or 0. */
-static __always_inline __u32 ring_backend(__u32 ring, __u64 hash)
+/* The slot that the flow falls into, or NULL: the ring is not there. */
+static __always_inline struct weir_slot *ring_slot(__u32 ring, __u64 hash)
 {
 	__u32 slot = hash >> 48;
 	struct weir_line *line = chunk_line(ring, slot / (WEIR_LINE_BYTES / sizeof(struct weir_slot)));
 
-	if (!line)
-		return 0;
-	return ((struct weir_slot *)line)[slot % (WEIR_LINE_BYTES / sizeof(struct weir_slot))].cur;
+	return line ? (struct weir_slot *)line + slot % (WEIR_LINE_BYTES / sizeof(struct weir_slot)) : NULL;
 }
 
 #endif

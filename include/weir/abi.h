@@ -29,7 +29,10 @@ enum weir_reason {
 enum weir_hook { WEIR_HOOK_XDP, WEIR_HOOK_EGRESS, WEIR_HOOK_INGRESS, WEIR_HOOKS };
 
 struct weir_addr {
-	__be32 w[4];
+	union {
+		__be32 w[4];
+		__u64 d[2]; /* to copy, compare and hash: two stores of half the size and then one load make a CPU wait */
+	};
 };
 _Static_assert(sizeof(struct weir_addr) == 16, "abi");
 
@@ -73,183 +76,7 @@ struct weir_prefix_set {
 	struct weir_prefix_table v4, v6;
 };
 
-/* ---- the filter: sets ---------------------------------------------------------------------------------------------------
- * All sets share one prefix table: the value of the longest entry that covers an address is its class, and a class says
- * everything that its addresses are in, also through shorter entries. Class 0: in no set. */
-#define WEIR_SET_DROP  1u /* built-in sets; the user's own follow */
-#define WEIR_SET_ALLOW 2u
-#define WEIR_SET_FIRST 3u
-
-enum weir_class_flags { WEIR_IN_DROP = 1, WEIR_IN_ALLOW = 2 };
-
-struct weir_class {  /* one line of weir_gen.classes; classes 0 to 3 are their flags, without an end */
-	__u64 until; /* CLOCK_MONOTONIC in ns, from when on class `then` holds instead; 0: for good */
-	__u32 then;
-	__u16 flags;	/* enum weir_class_flags */
-	__u16 from_row; /* rules that its sets satisfy as source: row of the compiled rules (lib/rules_compile.h) */
-	__u16 to_row;	/* and as destination */
-	__u16 kind;	/* the user side's: what the line is (lib/sets.c) */
-	__u32 user[11]; /* and which sets hold the entry itself, until when, its note */
-};
-_Static_assert(sizeof(struct weir_class) == WEIR_LINE_BYTES, "abi");
-
-struct weir_hits { /* per CPU */
-	struct weir_count hit;
-	__u32 last; /* low word of jiffies at the last one; 0 with no hits: never */
-	__u32 pad;
-	__u64 shared; /* of a rule that limits: packets that others' bucket measured too */
-};
-
-/* ---- the filter: ordered rules ------------------------------------------------------------------------------------------ */
-enum weir_rule_action {
-	WEIR_RULE_DROP = 1,
-	WEIR_RULE_PASS,
-	WEIR_RULE_REDIRECT,
-	WEIR_RULE_LIMIT, /* drops what exceeds; the rest goes on with the rules after it */
-	WEIR_RULE_COUNT, /* goes on with the rules after it */
-	WEIR_RULE_AUDIT, /* passes, and is reported as would-drop */
-};
-enum weir_rule_flags {
-	WEIR_RULE_SOURCE = 1,	 /* names a source: the failsafe list does not override it */
-	WEIR_RULE_SYNCOOKIE = 2, /* limit: what exceeds and opens a connection is answered with a SYN cookie */
-	WEIR_RULE_BITS = 4,	 /* limit: of bits, not packets */
-	WEIR_RULE_NOT_FROM = 8,	 /* the source is not in from_set */
-	WEIR_RULE_NOT_TO = 16,
-};
-enum weir_rule_per { WEIR_PER_RULE, WEIR_PER_SOURCE, WEIR_PER_DESTINATION };
-
-/* A token bucket is kept as the time at which it is full again: GCRA (ITU-T I.371). Its unit is 2^-26 jiffies, so that the
- * packet path's clock needs no conversion; it wraps after years, of which each half is past or future. */
-#define WEIR_BUCKET_TIME_SHIFT 26
-#define WEIR_BUCKET_BYTE_SHIFT 16 /* further bits of the cost of a byte */
-
-struct weir_filter_rule { /* one line for each rule, in order */
-	__u32 id;	  /* index of its counters */
-	__u8 action;
-	__u8 flags;
-	__u8 per;	 /* enum weir_rule_per */
-	__u8 len4, len6; /* bits of the address that a bucket is for */
-	__u8 pad[3];
-	__u16 from_set, to_set; /* sets that it names, 0: none; they count its hits too */
-	__u32 ifindex;		/* redirect */
-	__u32 pad1;
-	__u64 until; /* CLOCK_MONOTONIC in ns; 0: for good */
-	__u64 cost;  /* limit, in bucket time: of a packet, or (bits) of a byte << WEIR_BUCKET_BYTE_SHIFT */
-	__u64 burst; /* limit: how far ahead of now a bucket may run */
-	__u64 key;   /* limit: its buckets' own, mixed into their hash */
-	__u64 pad2;
-};
-_Static_assert(sizeof(struct weir_filter_rule) == WEIR_LINE_BYTES, "abi");
-
-struct weir_bucket {
-	__u32 tag;   /* of the rule and address that it is for; 0: nobody's yet */
-	__u32 spilt; /* a line's first: jiffies, low word, until when a bucket that found no place here may be in use */
-	__u64 full;  /* when it is full again: up to then it is taken */
-};
-_Static_assert(sizeof(struct weir_bucket) == 16, "abi");
-
-struct weir_bucket_line {
-	struct weir_bucket bucket[4];
-};
-_Static_assert(sizeof(struct weir_bucket_line) == WEIR_LINE_BYTES, "abi");
-
-/* The lines of buckets: first a chunk with one for each rule that limits as a whole (its id less one, first bucket), then the
- * hashed ones. */
-#define WEIR_BUCKET_OWN_LINES WEIR_CHUNK_LINES
-_Static_assert(WEIR_MAX_FILTER_RULES - 1 <= WEIR_BUCKET_OWN_LINES, "abi");
-
-/* What a SYN cookie's answer offers, which the stack must find again in the client's ACK (xdp/syncookie.h) */
-enum weir_cookie_options {
-	WEIR_COOKIE_TIMESTAMPS = 1, /* without which there is neither of the others */
-	WEIR_COOKIE_SACK = 2,
-	WEIR_COOKIE_WSCALE = 4,
-};
-
-/* The compiled rules of a generation. Each field of a packet has rows: bit sets of the rules that its value satisfies. A word is 64
- * rules of the same shape, those that ask for the same fields, in order. A row begins with two words of summary, whose bit w says
- * that word w of the row is not zero or does not ask for the field; the words that ask and are not zero stand behind them,
- * packed. Everything lies in one run of chunks (lib/rules_compile.c writes it, include/bpf/rules.h reads it), but for the
- * tables of the longer prefixes. */
-#define WEIR_RULES_WORDS 128 /* of 64 rules; half would do, were they all full */
-
-enum weir_field {
-	WEIR_FIELD_DPORT,
-	WEIR_FIELD_FROM, /* prefixes */
-	WEIR_FIELD_TO,
-	WEIR_FIELD_FROM_SET,
-	WEIR_FIELD_TO_SET,
-	WEIR_FIELD_SPORT,
-	WEIR_FIELD_PROTO, /* and family: 256 for IPv6 | protocol */
-	WEIR_FIELD_TCP_FLAGS,
-	WEIR_FIELD_LENGTH,
-	WEIR_FIELD_ICMP, /* type << 8 | code */
-	WEIR_FIELD_PART, /* enum fragment << 6 | DSCP */
-	WEIR_FIELD_TTL,
-	WEIR_FIELD_VLAN,
-	WEIR_FIELD_DEVICE, /* slot */
-	WEIR_FIELD_PAYLOAD,
-	WEIR_FIELD_PAYLOAD_LAST = WEIR_FIELD_PAYLOAD + 3,
-	WEIR_FIELDS
-};
-
-#define WEIR_ROW_WORDS 4 /* a row is a multiple of so many words, half a line */
-
-struct weir_rules_field {
-	__u32 table;  /* first line: value -> row, 32 to a line; FROM, TO: IPv4 by 16, 8 and 8 bits */
-	__u32 rows;   /* first line; row 0: of packets that have no such value, and of values that no rule names */
-	__u16 stride; /* half lines from a row's number to the next */
-	__u16 pad;
-	__u16 used, room;		     /* numbers; the user side's */
-	__u64 asking[WEIR_RULES_WORDS / 64]; /* words that ask for the field */
-};
-
-#define WEIR_TRIE_BLOCK	      0x8000 /* in a cell of an IPv4 table: | number of the block of 256 cells to go on in */
-#define WEIR_TRIE_ROOT_LINES  2048
-#define WEIR_TRIE_BLOCK_LINES 8
-
-struct weir_rules_word { /* one line */
-	__u64 used;	 /* its bits that are rules */
-	__u16 least;	 /* order number of its first rule; words are in the order of these */
-	__u8 count;	 /* rules */
-	__u8 fields_count;
-	__u8 fields[WEIR_FIELDS]; /* that they ask for */
-	__u8 pad[64 - 12 - WEIR_FIELDS];
-};
-_Static_assert(sizeof(struct weir_rules_word) == WEIR_LINE_BYTES, "abi");
-
-/* What most packets need to know of a rule, in one word; the lesser one comes first. */
-#define WEIR_BIT(order, id, action, flags) ((__u64)(order) << 48 | (__u64)(id) << 16 | (action) << 8 | (flags))
-#define WEIR_BIT_ORDER(bit)		   ((__u32)((bit) >> 48)) /* line of its struct weir_filter_rule */
-#define WEIR_BIT_ID(bit)		   ((__u32)((bit) >> 16))
-#define WEIR_BIT_ACTION(bit)		   ((__u32)((bit) >> 8 & 0xff))
-#define WEIR_BIT_NONE			   (~0ull >> 1) /* no rule */
-#define WEIR_BIT_PLAIN			   1u		/* nothing else in its struct weir_filter_rule matters */
-#define WEIR_BIT_SOURCE			   2u		/* WEIR_RULE_SOURCE */
-
-struct weir_rules {
-	__u32 count;   /* rules; 0: the packet path skips them */
-	__u32 first;   /* chunk of the run */
-	__u32 lines;   /* of the run. It begins with the rules: struct weir_filter_rule[count] */
-	__u32 fields;  /* bit mask: those that some rule asks for */
-	__u32 word_at; /* first line of struct weir_rules_word[] */
-	__u32 bit_at;  /* first line of a __u64 for each bit of each word: which rule it is (WEIR_BIT_*) */
-	__u64 words[WEIR_RULES_WORDS / 64]; /* bit mask: those that there are */
-	__u32 payload_offset[4];
-	__u32 pad[2];
-	struct weir_rules_field field[WEIR_FIELDS];
-	struct weir_prefix_set prefixes[2]; /* FROM, TO, IPv6 alone: prefix -> row */
-	struct weir_prefix_set payload[4];  /* bytes, as if an IPv4 prefix -> row */
-};
-_Static_assert(sizeof(struct weir_rules) % 64 == 0, "abi");
-
-/* ---- the filter: protections -------------------------------------------------------------------------------------------- */
-enum weir_protection {
-#define PROTECTION(reason) WEIR_PROTECT_##reason,
-#include "protections.def"
-#undef PROTECTION
-	WEIR_PROTECTIONS
-};
-_Static_assert(WEIR_PROTECTIONS <= 32, "abi");
+#include "abi_filter.h"
 
 /* ---- configuration: two generations side by side, one word selects ------------------------------------------------------ */
 #define WEIR_MAX_MARKS		  32
@@ -279,6 +106,7 @@ struct weir_gen {
 	struct weir_prefix_set ident; /* address -> identity */
 	__u32 vips;		      /* number of VIPs; 0: the balancer is skipped */
 	__u32 vips_any_port;	      /* of them with port 0: a second look-up is worth while */
+	__u32 vips_nat;		      /* of them in WEIR_MODE_NAT: replies are looked for */
 	__u32 policy_on;	      /* some rule or default exists: TC judges and tracks */
 	__u32 policy_version;	      /* from 1, increased when policy or identities change */
 	__u32 ports; /* first of WEIR_PORT_CHUNKS: __u16 [tcp,udp,icmp,icmpv6][65536], port or TYPE << 8 | CODE -> class */
@@ -288,10 +116,11 @@ struct weir_gen {
 	__u32 uids, ifaces;	       /* how many of weir_whos are these; 0: not looked up */
 	__u32 marks, policy_failsafes; /* how many of the lists below are in use */
 	__u32 forms;		       /* bit F: the policy has keys of enum weir_policy_form F */
-	__u32 pad[3];
+	__u32 pad[2];
 	__u16 proto_class[256]; /* protocol -> class, for all but TCP, UDP, ICMP and ICMPv6; 0: mentioned by no rule */
 	struct weir_mark mark[WEIR_MAX_MARKS]; /* the first that fits counts: most mask bits first */
 	struct weir_policy_failsafe policy_failsafe[WEIR_MAX_POLICY_FAILSAFES];
+	__u64 vip_filter[8]; /* a bit for the hash of every VIP's address: most other packets need no look-up */
 	/* the filter */
 	struct weir_prefix_set sets; /* address -> class */
 	__u32 classes;		     /* first chunk of struct weir_class[] */
@@ -314,6 +143,9 @@ struct weir_gen {
 	__u8 pad2[6];
 	struct weir_rules rules;
 } __attribute__((aligned(64)));
+_Static_assert(__builtin_offsetof(struct weir_gen, vip_filter) % 64 == 0, "abi");
+_Static_assert(__builtin_offsetof(struct weir_gen, sets) % 64 == 0, "abi");
+_Static_assert(__builtin_offsetof(struct weir_gen, rules) % 64 == 0, "abi");
 
 struct weir_ctl {
 	__u32 abi;		    /* WEIR_ABI; 0: fresh, attached by hand before any command ran */
@@ -322,15 +154,11 @@ struct weir_ctl {
 	__u32 flips;		    /* counts changes of gen, so that a reader sees that it was overtaken */
 	__u64 netns_dev, netns_ino; /* whose interface numbers these tables speak of; 0: not attached yet */
 	__u32 flows;		    /* first chunk of the tracked flows that weir_flows does not hold; 0: none yet */
-	__u32 pad;
+	__u32 decap_listed; /* weir_addresses holds the addresses to decapsulate for; else the kernel's routes tell */
 	__u64 flow_seed[2]; /* of their hash, odd, random */
-	__u64 pad1;
+	__u64 pad;
 	struct weir_gen gens[2];
 };
-_Static_assert(__builtin_offsetof(struct weir_gen, proto_class) == 3 * 64, "abi");
-_Static_assert(__builtin_offsetof(struct weir_gen, sets) == 3 * 64 + 512 + 384 + 384, "abi");
-_Static_assert(__builtin_offsetof(struct weir_gen, rules) == 27 * 64, "abi");
-_Static_assert(sizeof(struct weir_gen) == 27 * 64 + sizeof(struct weir_rules), "abi");
 _Static_assert(sizeof(struct weir_ctl) == 64 + 2 * sizeof(struct weir_gen), "abi");
 
 /* ---- devices: slot = ifindex modulo WEIR_MAX_DEVS, up to WEIR_DEV_PROBES further. Slot 0 counts for those that found none.
@@ -360,14 +188,32 @@ _Static_assert(WEIR_REASONS <= WEIR_REASONS_ROOM, "abi");
  * own (later fragments) are known to be a VIP's. */
 #define WEIR_VIP_ADDRESS 255
 
+/* weir_vip.flags: 0 is IP in IP and nothing else, the case that a single test tells from all others */
+enum {
+	WEIR_VIP_MODE = 3,     /* mask of enum weir_mode */
+	WEIR_VIP_AFFINITY = 4, /* all flows of a source go to one backend */
+	WEIR_VIP_QUIC = 8,     /* connection ids may name the backend */
+	WEIR_VIP_MSS = 16,     /* SYNs are clamped */
+	WEIR_VIP_CHANCE = 32,  /* the backends' decap programs pass on what is not theirs */
+	WEIR_VIP_TRACK = 64,   /* every packet's flow is tracked (UDP), not only those of slots that change hands */
+	WEIR_VIP_QUEUED = 128, /* its pool has a plan that waits: the pool's record says which ring it is */
+};
+
+enum weir_mode {
+	WEIR_MODE_IPIP,
+	WEIR_MODE_GUE,
+	WEIR_MODE_L2,  /* to the backend's MAC, packet unchanged */
+	WEIR_MODE_NAT, /* destination address and port rewritten; replies rewritten back */
+};
+
 struct weir_vip {
 	struct weir_addr addr;
 	__be16 port_be; /* 0: any port */
 	__u8 proto;	/* IPPROTO_TCP or IPPROTO_UDP; 0: empty place */
 	__u8 flags;
-	__u16 id; /* 1..WEIR_MAX_VIPS-1, stable while the VIP exists; index of its counters */
-	__u16 pad;
-	__u32 ring; /* first chunk of its ring, 0: no backend */
+	__u16 id;   /* 1..WEIR_MAX_VIPS-1, stable while the VIP exists; index of its counters */
+	__u16 pool; /* id of the VIP whose backends it has: its own, unless they share */
+	__u32 ring; /* first chunk of the pool's ring, 0: no backend */
 	__u32 pad1;
 };
 struct weir_vip_line {
@@ -375,8 +221,63 @@ struct weir_vip_line {
 };
 _Static_assert(sizeof(struct weir_vip_line) == 64, "abi");
 
+/* What few packets of a VIP need: weir_vip_options[generation * WEIR_MAX_VIPS + id] */
+struct weir_vip_options {
+	struct weir_addr addr;
+	__be16 port_be;	    /* 0: any */
+	__be16 nat_port_be; /* of the backends, 0: the packet's own */
+	__u16 mss;
+	__u8 cid_offset;
+	__u8 cid_length;
+	__u8 chance_bytes; /* most that the second chance adds to a packet */
+	__u8 pad[7];
+};
+_Static_assert(sizeof(struct weir_vip_options) == 32, "abi");
+
+/* A backend's address, port and protocol name the VIP that its replies are from (WEIR_MODE_NAT). */
+struct weir_nat_key {
+	struct weir_addr addr;
+	__be16 port_be; /* 0: any */
+	__u8 proto;
+	__u8 generation;
+	__u32 pad;
+};
+_Static_assert(sizeof(struct weir_nat_key) == 24, "abi");
+
+/* What all fragments of a packet have in common, and what only the first one tells. */
+struct weir_fragment_key {
+	struct weir_addr src, dst;
+	__be32 id;
+	__u8 proto; /* IPv4 only: in IPv6 later fragments may name another (RFC 8200 4.5) */
+	__u8 pad[3];
+};
+_Static_assert(sizeof(struct weir_fragment_key) == 40, "abi");
+
+struct weir_fragment_first {
+	__be16 sport_be, dport_be;
+	__u32 seen; /* low word of jiffies */
+	__u8 proto;
+	__u8 pad[3];
+};
+
+/* too-big messages sent in the running second, per CPU */
+struct weir_answers {
+	__u32 second; /* low word of jiffies at its beginning */
+	__u32 sent;
+};
+
+/* A QUIC server id names a backend of a VIP (WEIR_VIP_QUIC). */
+struct weir_quic_key {
+	__u32 vip; /* index of its options: generation and id */
+	__u32 pad;
+	__u8 server_id[8]; /* behind its cid_length bytes: 0 */
+};
+_Static_assert(sizeof(struct weir_quic_key) == 16, "abi");
+
 /* The ring: WEIR_RING_SLOTS slots, eight to a line. Backend numbers; 0 is none. */
 #define WEIR_RING_SLOTS 65536
+
+#define WEIR_SLOT_UNSETTLED 1u /* on its way from prev1 to cur, for as long as the pool's plan runs */
 
 struct weir_slot {
 	__u16 cur, prev1, prev2, flags;
@@ -384,15 +285,72 @@ struct weir_slot {
 _Static_assert(sizeof(struct weir_slot) == 8, "abi");
 _Static_assert(WEIR_RING_SLOTS * sizeof(struct weir_slot) % WEIR_CHUNK_BYTES == 0, "abi");
 
+/* A ring, and the plan by which its unsettled slots change hands. No process runs meanwhile: packets compare the clock
+ * (CLOCK_MONOTONIC_COARSE) with these times.
+ *   learn, until learn_until_ns: prev1 still serves them, and their flows are recorded;
+ *   hold, until hold_until_ns: recorded flows stay where they are, all others go to cur;
+ *   then they are as settled as the others, and the next command tidies up. */
+struct weir_plan {
+	__u64 learn_until_ns;
+	__u64 hold_until_ns; /* 0: no plan */
+	__u32 ring;	     /* first chunk, 0: none */
+	__u32 track;	     /* first chunk of the lines of recorded flows, 0: none */
+	__u32 track_lines;   /* a power of two */
+	__u32 pad;
+};
+
+/* weir_pools, WEIR_MAX_VIPS a generation, by the id of the pool's first VIP */
+struct weir_pool {
+	struct weir_plan now;
+	struct weir_plan next; /* with a ring: takes over when now.hold_until_ns has come */
+};
+_Static_assert(sizeof(struct weir_pool) == 64, "abi");
+
+/* A recorded flow, four to a line. Its line is chosen by the low half of the hash. */
+#define WEIR_TRACK_WAYS (WEIR_LINE_BYTES / sizeof(struct weir_track))
+
+enum weir_track_state {
+	WEIR_TRACK_NEW = 1, /* nothing but SYN seen: gives way to others */
+	WEIR_TRACK_OPEN,
+	WEIR_TRACK_CLOSED, /* FIN or RST seen */
+	WEIR_TRACK_UDP,
+};
+
+struct weir_track {
+	__u64 hash; /* of addresses, ports and protocol; WEIR_TRACK_EMPTY, WEIR_TRACK_BUSY */
+	union {
+		__u64 word; /* read and written as one */
+		struct {
+			__u32 seen; /* low word of jiffies */
+			__u16 backend;
+			__u16 state;
+		};
+	};
+};
+_Static_assert(sizeof(struct weir_track) == 16, "abi");
+#define WEIR_TRACK_EMPTY 0ull
+#define WEIR_TRACK_BUSY	 1ull /* being written */
+
+/* seconds without a packet after which a flow counts as ended */
+#define WEIR_TRACK_OPEN_S   7200u
+#define WEIR_TRACK_UDP_S    180u
+#define WEIR_TRACK_CLOSED_S 60u
+
 enum weir_hop_state {
 	WEIR_HOP_UNKNOWN,	 /* never looked up */
 	WEIR_HOP_READY,		 /* MACs and ifindex are good: send */
 	WEIR_HOP_SLOW,		 /* the kernel must resolve it, or the device takes no XDP frames: through the stack */
 	WEIR_HOP_NO_ROUTE,	 /* the kernel's routes refuse */
 	WEIR_HOP_FORWARDING_OFF, /* the kernel does not say, since the device does not forward */
+	WEIR_HOP_LOCAL,		 /* the backend is this host */
 };
 
-#define WEIR_HOP_XMIT (1ull << 63) /* its device takes redirected frames (WEIR_DEV_XMIT); else only XDP_TX goes there */
+/* weir_backend.flags */
+#define WEIR_BACKEND_LOCAL  1u /* it is this host */
+#define WEIR_BACKEND_SOURCE 2u /* its src was given, not found */
+
+#define WEIR_HOP_XMIT	 (1ull << 63) /* its device takes redirected frames (WEIR_DEV_XMIT); else only XDP_TX goes there */
+#define WEIR_HOP_GATEWAY (1ull << 62) /* the MAC is that of a router, not of the backend */
 
 /* A backend, one line. The first 40 bytes are configuration, the rest is what the packet path learnt from the kernel's
  * routes and neighbours and refreshes once a second (include/bpf/nexthop.h). */
@@ -403,7 +361,7 @@ struct weir_backend {
 	__u16 flags;
 	__u32 checked; /* low word of jiffies at the last look-up */
 	/* one aligned word each, so that a reader never sees half an address: MAC in the low 6 bytes as on the wire */
-	__u64 dmac; /* | enum weir_hop_state << 56 | WEIR_HOP_XMIT */
+	__u64 dmac; /* | enum weir_hop_state << 56 | WEIR_HOP_XMIT | WEIR_HOP_GATEWAY */
 	__u64 smac;
 	__u32 ifindex;
 	__u16 mtu;  /* of the path, 0: unknown */
@@ -412,19 +370,27 @@ struct weir_backend {
 };
 _Static_assert(sizeof(struct weir_backend) == 64, "abi");
 
+/* weir_addresses: what an address of a backend is for; bits */
+#define WEIR_DECAP_TUNNEL 1u /* outer destination */
+#define WEIR_DECAP_VIP	  2u /* inner destination */
+
 /* XDP -> TC ingress, in front of the packet as XDP metadata */
 #define WEIR_META_MAGIC 0x77656972u
 struct weir_meta {
 	__u32 magic;
 	__u32 backend; /* index into weir_backends, generation included */
+	__u16 mode;    /* enum weir_mode; WEIR_MODE_NAT: rewritten already, to be routed by its own destination */
+	__u16 next[2]; /* WEIR_MODE_GUE: who may know the flow if the backend does not; 0: none */
+	__u16 pad;
 };
 
-struct weir_vip_stats { /* per CPU, by VIP id */
+struct weir_service_stats { /* per CPU: weir_vip_stats by VIP id, weir_be_stats by backend id */
 	struct weir_count in;
+	__u64 flows;	 /* that began: TCP SYNs; for UDP only where it is tracked */
+	__u64 tracked;	 /* of flows, whenever they began: recorded */
+	__u64 untracked; /* for which there was no room to record them */
 };
-struct weir_backend_stats { /* per CPU, by backend id */
-	struct weir_count out;
-};
+_Static_assert(sizeof(struct weir_service_stats) == 40, "abi");
 
 /* ---- identity policy ----------------------------------------------------------------------------------------------------- */
 #define WEIR_ID_ANY   0u  /* in rules only: every identity */

@@ -19,9 +19,14 @@ static inline __attribute__((always_inline)) __u64 weir_hash_finish(__u64 h)
 	return h ^ (h >> 29);
 }
 
-static inline __attribute__((always_inline)) __u64 weir_word(__u32 low, __u32 high)
+/* as two words in a row are loaded, whatever the byte order */
+static inline __attribute__((always_inline)) __u64 weir_word(__u32 first, __u32 second)
 {
-	return (__u64)high << 32 | low;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (__u64)second << 32 | first;
+#else
+	return (__u64)first << 32 | second;
+#endif
 }
 
 /* Half of an address whose alignment is known to be 8, in one load. */
@@ -37,24 +42,32 @@ static inline __attribute__((always_inline)) __u64 weir_half(const struct weir_a
 static inline __attribute__((always_inline)) __u64
 weir_hash_flow(const struct weir_addr *src, const struct weir_addr *dst, __be16 sport_be, __be16 dport_be, __u8 proto)
 {
-	__u64 h = weir_word(src->w[0], src->w[1]) * WEIR_HASH_K0;
+	__u64 h = src->d[0] * WEIR_HASH_K0;
 
-	h += weir_word(src->w[2], src->w[3]) * WEIR_HASH_K1;
-	h += weir_word(dst->w[0], dst->w[1]) * WEIR_HASH_K3;
-	h += weir_word(dst->w[2], dst->w[3]) * WEIR_HASH_K4;
+	h += src->d[1] * WEIR_HASH_K1;
+	h += dst->d[0] * WEIR_HASH_K3;
+	h += dst->d[1] * WEIR_HASH_K4;
 	h += ((__u64)proto << 32 | (__u32)sport_be << 16 | dport_be) * WEIR_HASH_K2;
 	return weir_hash_finish(h);
+}
+
+static inline __attribute__((always_inline)) __u64 weir_hash_address(const struct weir_addr *addr)
+{
+	return addr->d[0] * WEIR_HASH_K0 + addr->d[1] * WEIR_HASH_K1;
+}
+
+/* An address's bit in weir_gen.vip_filter: 0..511. */
+static inline __attribute__((always_inline)) __u32 weir_vip_bit(const struct weir_addr *addr)
+{
+	return (__u32)(weir_hash_address(addr) >> 55);
 }
 
 /* The two lines where a VIP may stand (weir_vips of one generation). */
 static inline __attribute__((always_inline)) void weir_hash_vip(const struct weir_addr *addr, __be16 port_be,
 								__u8 proto, __u32 *ret_first, __u32 *ret_second)
 {
-	__u64 h = weir_word(addr->w[0], addr->w[1]) * WEIR_HASH_K0;
+	__u64 h = weir_hash_finish(weir_hash_address(addr) + ((__u32)proto << 16 | port_be) * WEIR_HASH_K3);
 
-	h += weir_word(addr->w[2], addr->w[3]) * WEIR_HASH_K1;
-	h += ((__u32)proto << 16 | port_be) * WEIR_HASH_K3;
-	h = weir_hash_finish(h);
 	*ret_first = (__u32)(h >> 32) & (WEIR_VIP_LINES - 1);
 	*ret_second = (__u32)(h >> 48) & (WEIR_VIP_LINES - 1);
 }

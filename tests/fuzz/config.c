@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	round_trip(&m, 0);
-	require(!model_assign_ids(&m, NULL, &err));
+	require(!model_assign_ids(&m, NULL, NULL, &err));
 	round_trip(&m, CONFIG_WITH_IDS);
 	return 0;
 }

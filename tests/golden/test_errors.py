@@ -26,14 +26,28 @@ COMMANDS = [
     ("frobnicate", USAGE, "unknown command 'frobnicate'\nhint: `weir help` lists the commands"),
     ("vpi list", USAGE, "unknown command 'vpi'\nhint: did you mean 'vip'?"),
     ("vip ad", USAGE, "unknown command 'vip ad'\nhint: did you mean 'vip add'?"),
-    ("vip", USAGE, "'vip' alone is no command\nhint: one of these is missing: add, del, list"),
+    ("vip", USAGE, "'vip' alone is no command\nhint: one of these is missing: add, set, del, list, show"),
     ("drop add", USAGE, "PREFIX is missing\nhint: usage: drop add PREFIX... [for TIME] [until WHEN] [note TEXT] [--yes]"),
+    ("vip add 192.0.2.1:80/tcp settle 5", USAGE, "'5' is not a time\nhint: numbers with w, d, h, m or s: 90s, 1h30m, 6h, 2d"),
+    ("vip add 192.0.2.1:80/tcp hold 2w", USAGE, "'2w' is too long\nhint: a week at most"),
     ("vip list www", USAGE, "unexpected 'www'\nhint: usage: vip list"),
     ("attach eth0 --xdp fast", USAGE, "XDP cannot be 'fast'\nhint: one of native|skb|off"),
     ("attach eth0 --xdp off --tc off", USAGE,
      "nothing to attach: XDP and TC are both off\nhint: `weir detach eth0` takes programs off"),
     ("backend add www 10.1.0.12 wieght 1", USAGE,
-     "unexpected 'wieght'\nhint: did you mean 'weight'? usage: backend add VIP ADDRESS [weight WEIGHT]"),
+     "unexpected 'wieght'\nhint: did you mean 'weight'? usage: backend add VIP ADDRESS [weight WEIGHT] [drain] [source SOURCE] [server-id SERVERID] [--now] [--queue]"),
+    # options of VIPs and backends
+    ("vip add 203.0.113.11:80/tcp mode tunnel", USAGE, "MODE cannot be 'tunnel'\nhint: one of ipip|gue|l2|nat"),
+    ("vip add 203.0.113.11:80/tcp port 8080", USAGE, "'port' goes with 'mode nat' only"),
+    ("vip add 203.0.113.11:80/tcp second-chance", USAGE, "'second-chance' goes with 'mode gue' only"),
+    ("vip add 203.0.113.11:80/udp mss 1400", USAGE, "'mss' goes with TCP only"),
+    ("vip add 203.0.113.11:80/tcp mss 100", USAGE, "'100' is not an MSS\nhint: it is a number, 536 to 65535"),
+    ("vip add 203.0.113.11:443/tcp quic cid-offset 1 cid-length 2", USAGE, "'quic' goes with UDP only"),
+    ("vip add 203.0.113.11:443/udp quic cid-offset 15 cid-length 8", USAGE, "a connection id has at most 20 bytes (RFC 9000)"),
+    ("vip add 203.0.113.11:any/tcp mode nat port 80", USAGE, "a VIP of any port cannot be mapped to one port"),
+    ("backend add www 10.1.0.12 source 2001:db8::1", USAGE, "source '2001:db8::1' is not of the backend's address family"),
+    ("backend add www 10.1.0.12 server-id 0xab", USAGE, "'0xab' is not a server id\n"
+     "hint: it is 1 to 8 bytes, two lower-case hex digits each: c0de07"),
     # addresses, prefixes, ports, weights
     ("drop add 300.1.1.1", USAGE, "'300.1.1.1' is not an address\nhint: 300 is out of range: 0 to 255"),
     ("drop add 1.2.3", USAGE, "'1.2.3' is not an address\nhint: an IPv4 address has four numbers, this has 3"),
@@ -207,7 +221,7 @@ hint: a configuration says what there is, with drop add, allow add, vip add, bac
 weir: FILE:1:9: SERVICE is missing
 vip add
         ^
-hint: usage: vip add SERVICE [PORTPROTO] [name NAME]
+hint: usage: vip add SERVICE [PORTPROTO] [name NAME] [pool POOL] [settle SETTLE] [hold HOLD] [track] [mode ipip|gue|l2|nat] [port PORT] [second-chance] [mss MSS] [affinity source] [quic cid-offset CIDOFFSET cid-length CIDLENGTH]
 """),
     ('identity add app cgroup "/a b\n', """\
 weir: FILE:1:25: quote not closed

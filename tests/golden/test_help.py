@@ -37,7 +37,7 @@ def test_help_on_a_noun(words):
 
 def test_help_behind_a_command():
     done = weir("vip", "add", "192.0.2.1:80/tcp", "--help")
-    assert done.stdout.splitlines()[0].strip() == "vip add SERVICE [PORTPROTO] [name NAME]"
+    assert done.stdout.splitlines()[0].strip().startswith("vip add SERVICE [PORTPROTO] [name NAME]")
 
 
 def test_version():
@@ -64,17 +64,17 @@ def test_manual():
 # what is typed -> what is offered
 TYPED = [
     ("weir v", "version vip"),
-    ("weir vip ", "add del list"),
+    ("weir vip ", "add del list set show"),
     ("weir -j -i x vip l", "list"),
     ("weir attach lo ", "--order --tc --xdp"),
     ("weir attach l", "lo"),
     ("weir attach lo --xdp ", "native off skb"),
     ("weir attach lo --xdp skb --", "--order --tc"),
     ("weir attach lo --tc e", "egress egress,ingress"),
-    ("weir vip add 203.0.113.10:443/tcp ", "name"),
+    ("weir vip add 203.0.113.10:443/tcp ho", "hold"),
     ("weir vip add [2001:db8::10]:443/tcp na", "name"),
     ("weir backend add ", "203.0.113.11:80/tcp www"),
-    ("weir backend add www 10.1.0.11 ", "weight"),
+    ("weir backend add www 10.1.0.11 ", "--now --queue drain server-id source weight"),
     ("weir backend add 203.0.113.11:8", "80/tcp"),
     ("weir policy add ", "allow audit deny reject"),
     ("weir policy add allow ", "from"),

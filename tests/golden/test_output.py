@@ -29,17 +29,18 @@ policy default audit from db
 
 NO_HOP = {"state": "unknown", "device": None, "mac": None, "mtu": 0}
 NONE = {"packets": 0, "bytes": 0}
+NO_FLOWS = {**NONE, "flows": 0, "tracked": 0, "untracked": 0}
 
 PLAIN = {
     "vip list": """\
-NAME SERVICE BACKENDS
-www 203.0.113.10:443/tcp 2
-- [2001:db8::10]:any/udp 0
+NAME SERVICE POOL BACKENDS
+www 203.0.113.10:443/tcp www 2
+- [2001:db8::10]:any/udp [2001:db8::10]:any/udp 0
 """,
     "backend list": """\
-VIP ADDRESS WEIGHT SLOTS SHARE% NEXTHOP DEVICE MAC PACKETS BYTES
-www 10.1.0.11 100 43691 66.67 unknown - - 0 0
-www 2001:db8:1::11 50 21845 33.33 unknown - - 0 0
+VIP ADDRESS WEIGHT SLOTS SHARE% NEXTHOP DEVICE MAC PACKETS BYTES FLOWS TRACKED
+www 10.1.0.11 100 43691 66.67 unknown - - 0 0 0 0
+www 2001:db8:1::11 50 21845 33.33 unknown - - 0 0 0 0
 """,
     "identity list": """\
 NAME BY VALUE
@@ -64,11 +65,11 @@ default audit db - - - - - - -
     "stats": """\
 DEVICE HOOK VERDICT REASON PACKETS BYTES
 
-VIP BACKEND PACKETS BYTES
-www - 0 0
-www 10.1.0.11 0 0
-www 2001:db8:1::11 0 0
-[2001:db8::10]:any/udp - 0 0
+VIP BACKEND PACKETS BYTES FLOWS TRACKED
+www - 0 0 0 0
+www 10.1.0.11 0 0 0 0
+www 2001:db8:1::11 0 0 0 0
+[2001:db8::10]:any/udp - 0 0 0 0
 
 RULE ACTION FROM TO PROTO PORTS PACKETS BYTES
 1 allow app db tcp 5432,8000-8080 0 0
@@ -95,6 +96,7 @@ rule  1: policy add allow from app to db proto tcp port 5432,8000-8080 note "the
 +drop add 198.51.100.0/25
 -backend add www 2001:db8:1::11 weight 50
 +backend add www 2001:db8:1::11 weight 60
+# www: 2731 of 65536 slots would move
 """,
     "pin-dir": "/sys/fs/bpf/weir/INSTANCE\n",
 }
@@ -102,14 +104,14 @@ rule  1: policy add allow from app to db proto tcp port 5432,8000-8080 note "the
 JSON = {
     "vip list": {"vips": [
         {"name": "www", "service": "203.0.113.10:443/tcp", "address": "203.0.113.10", "port": 443, "proto": "tcp",
-         "id": 1, "backends": 2},
+         "id": 1, "pool": "www", "track": False, "backends": 2},
         {"name": None, "service": "[2001:db8::10]:any/udp", "address": "2001:db8::10", "port": None, "proto": "udp",
-         "id": 2, "backends": 0}]},
+         "id": 2, "pool": "[2001:db8::10]:any/udp", "track": False, "backends": 0}]},
     "backend list www": {"backends": [
         {"vip": "www", "service": "203.0.113.10:443/tcp", "address": "10.1.0.11", "id": 1, "weight": 100,
-         "slots": 43691, "next_hop": NO_HOP, "source": "10.1.0.1", **NONE},
+         "drained": False, "slots": 43691, "next_hop": NO_HOP, "source": "10.1.0.1", **NO_FLOWS},
         {"vip": "www", "service": "203.0.113.10:443/tcp", "address": "2001:db8:1::11", "id": 2, "weight": 50,
-         "slots": 21845, "next_hop": NO_HOP, "source": "2001:db8:1::1", **NONE}]},
+         "drained": False, "slots": 21845, "next_hop": NO_HOP, "source": "2001:db8:1::1", **NO_FLOWS}]},
     "identity list": {"identities": [
         {"name": "app", "id": 16, "cidrs": [], "cgroups": ["CGROUP"], "units": [], "ifaces": [], "marks": [],
          "uids": []},
@@ -151,7 +153,8 @@ JSON = {
         {"sign": "-", "line": "drop add 198.51.100.0/24"},
         {"sign": "+", "line": "drop add 198.51.100.0/25"},
         {"sign": "-", "line": "backend add www 2001:db8:1::11 weight 50"},
-        {"sign": "+", "line": "backend add www 2001:db8:1::11 weight 60"}]},
+        {"sign": "+", "line": "backend add www 2001:db8:1::11 weight 60"}],
+        "moves": [{"vip": "www", "slots": 2731}]},
     "pin-dir": {"pin_dir": "/sys/fs/bpf/weir/INSTANCE"},
     "check CHANGED": {"notes": [], "warnings": []},
 }
@@ -208,10 +211,10 @@ def test_json_stats(running):
     assert list(stats) == ["devices", "totals", "vips", "backends", "rules"]
     assert stats["totals"] == {hook: {verdict: NONE for verdict in ("pass", "drop", "tx", "redirect")}
                                for hook in ("xdp", "egress", "ingress")}
-    assert stats["vips"] == [{"vip": "www", "service": "203.0.113.10:443/tcp", **NONE},
-                             {"vip": "[2001:db8::10]:any/udp", "service": "[2001:db8::10]:any/udp", **NONE}]
-    assert stats["backends"] == [{"vip": "www", "address": "10.1.0.11", **NONE},
-                                 {"vip": "www", "address": "2001:db8:1::11", **NONE}]
+    assert stats["vips"] == [{"vip": "www", "service": "203.0.113.10:443/tcp", **NO_FLOWS},
+                             {"vip": "[2001:db8::10]:any/udp", "service": "[2001:db8::10]:any/udp", **NO_FLOWS}]
+    assert stats["backends"] == [{"vip": "www", "address": "10.1.0.11", **NO_FLOWS},
+                                 {"vip": "www", "address": "2001:db8:1::11", **NO_FLOWS}]
     assert stats["rules"] == running.weir_json("policy list")["rules"]
 
 
@@ -259,14 +262,14 @@ def on_terminal(argv):
 
 def test_terminal_aligns(running):
     assert on_terminal(running.weir_argv("backend list")) == """\
-VIP  ADDRESS         WEIGHT  SLOTS  SHARE%  NEXTHOP  DEVICE  MAC  PACKETS  BYTES
-www  10.1.0.11          100  43691   66.67  unknown  -       -          0      0
-www  2001:db8:1::11      50  21845   33.33  unknown  -       -          0      0
+VIP  ADDRESS         WEIGHT  SLOTS  SHARE%  NEXTHOP  DEVICE  MAC  PACKETS  BYTES  FLOWS  TRACKED
+www  10.1.0.11          100  43691   66.67  unknown  -       -          0      0      0        0
+www  2001:db8:1::11      50  21845   33.33  unknown  -       -          0      0      0        0
 """
     assert on_terminal(running.weir_argv("vip list")) == """\
-NAME  SERVICE                 BACKENDS
-www   203.0.113.10:443/tcp           2
--     [2001:db8::10]:any/udp         0
+NAME  SERVICE                 POOL                    BACKENDS
+www   203.0.113.10:443/tcp    www                            2
+-     [2001:db8::10]:any/udp  [2001:db8::10]:any/udp         0
 """
 
 

@@ -77,7 +77,7 @@ def test_backend_leaves(net):
     net.weir("backend add www 10.1.0.11")
     net.weir("backend add www 10.1.0.12 weight 0")
     assert {net.curl("client", f"http://{VIP4}/") for _ in range(8)} == {f"b1 {CLIENT4}"}
-    net.weir("backend del www 10.1.0.11")
+    net.weir("backend del www 10.1.0.11 --now")
     assert net.curl("client", f"http://{VIP4}/", check=False, max_time=1) is None
     assert reasons(net, "no-backend", "xdp", "eth0") > 0
 

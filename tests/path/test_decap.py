@@ -3,10 +3,14 @@
 
     eth0 [be] with the VIPs on lo; forwarding is on, so that what is not the host's own would be sent on
 """
+import contextlib
+import socket
+import struct
+
 import lab as labs
 import pytest
 from bpf import run_xdp
-from scapy.layers.inet import ICMP, IP, TCP
+from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment
 from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Ether
 from scapy.packet import Raw
@@ -31,10 +35,31 @@ OUT4, OUT6 = IP(src="10.1.0.1", dst="10.1.0.11"), IPv6(src="fd01::1", dst="fd01:
 IN4 = IP(src="198.51.100.2", dst=VIP, tos=0xb8, ttl=9, chksum=0x1234) / TCP(dport=80) / Raw(b"payload")
 IN6 = IPv6(src="2001:db8:1::2", dst=VIP6, tc=0x2e) / TCP(dport=80) / Raw(b"payload")
 
+
+
+def gue(proto, options=b"", words=None, flags=None):
+    head = struct.pack("!BBH", len(options) // 4 if words is None else words, proto, bool(options) if flags is None else flags)
+    return UDP(sport=50000, dport=6080, chksum=0) / Raw(head + options)
+
+
+def packed(address):
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+
+
+def chance(hop, budget, *addresses):
+    """the private field: who may have the flow"""
+    six = any(":" in address for address in addresses)
+    data = b"".join(packed(address) if ":" in address else bytes(12 * six - 2 * six) + b"\xff\xff" * six + packed(address)
+                    for address in addresses)
+    return struct.pack("!IBBBx", 1, hop, budget, six) + data.ljust(2 * (16 if six else 4), b"\0")
+
+
 FORMS = [
     ("IPv4 in IPv4", OUT4, IN4), ("IPv6 in IPv4", OUT4, IN6), ("IPv4 in IPv6", OUT6, IN4), ("IPv6 in IPv6", OUT6, IN6),
     ("outer options", IP(src="10.1.0.1", dst="10.1.0.11", options=[(b"\x01" * 4)]), IN4),
     ("encapsulation limit (RFC 2473)", OUT6 / IPv6ExtHdrDestOpt(), IN4),
+    ("GUE, IPv4 in IPv4", OUT4 / gue(4), IN4), ("GUE, IPv6 in IPv4", OUT4 / gue(41), IN6),
+    ("GUE, IPv4 in IPv6", OUT6 / gue(4), IN4), ("GUE, IPv6 in IPv6", OUT6 / gue(41), IN6),
     ("inner fragment", OUT4, IP(src="198.51.100.2", dst=VIP, frag=100) / Raw(bytes(64))),
 ]
 LINKS = [
@@ -52,7 +77,101 @@ def test_decap(be, link, outer, inner):
     assert run.packet == bytes(link / inner)
 
 
+ECN = [  # outer, inner, what the inner becomes (RFC 6040 4.2); None: dropped
+    (0, 0, 0), (0, 1, 1), (0, 2, 2), (0, 3, 3), (1, 0, 0), (1, 1, 1), (1, 2, 1), (1, 3, 3),
+    (2, 0, 0), (2, 1, 1), (2, 2, 2), (2, 3, 3), (3, 0, None), (3, 1, 3), (3, 2, 3), (3, 3, 3),
+]
+
+
+@pytest.mark.parametrize("outer,inner,want", ECN)
+def test_congestion_marks(be, outer, inner, want):
+    """and the DSCP of each header is its own"""
+    in4 = lambda ecn: IP(src="198.51.100.2", dst=VIP, tos=0xb8 | ecn) / TCP(dport=80)
+    in6 = lambda ecn: IPv6(src="2001:db8:1::2", dst=VIP6, tc=0x2c | ecn, fl=0xabcde) / TCP(dport=80)
+    for form in (in4, in6):
+        run = run_xdp(be, "eth0", LINK / IP(src="10.1.0.1", dst="10.1.0.11", tos=0x28 | outer) / form(inner))
+        assert run.reason == ("decap-ecn" if want is None else "decap")
+        if want is not None:
+            assert run.packet == bytes(LINK / form(want))
+
+
+# ---- the second chance
+
+@contextlib.contextmanager
+def connection(lab, vip, port):
+    """a connection to the VIP that this host has: its client's port"""
+    family = socket.AF_INET6 if ":" in vip else socket.AF_INET
+    with lab.inside("be"):
+        server, client = socket.socket(family), socket.socket(family)
+    with server, client:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind((vip, port))
+        server.listen()
+        client.connect((vip, port))
+        yield client.getsockname()[1]
+
+
+def turned(outer, nxt):
+    return Ether(src=LINK.dst, dst=LINK.src) / type(outer)(**{**outer.fields, "src": outer.dst, "dst": nxt})
+
+
+CHANCES = [
+    ("to the first", OUT4, "10.1.0.98", (0, 2), (1, 1), ("10.1.0.98", "10.1.0.99")),
+    ("to the second", OUT4, "10.1.0.99", (1, 1), (2, 0), ("10.1.0.98", "10.1.0.99")),
+    ("IPv6", OUT6, "fd01::98", (0, 2), (1, 1), ("fd01::98", "fd01::99")),
+    ("mixed families", OUT4, "10.1.0.99", (1, 1), (2, 0), ("fd01::98", "10.1.0.99")),
+]
+
+
+@pytest.mark.parametrize("outer,nxt,was,becomes,addresses", [case[1:] for case in CHANCES], ids=[case[0] for case in CHANCES])
+@pytest.mark.parametrize("inner", [IN4, IN6], ids=["IPv4", "IPv6"])
+def test_second_chance(be, outer, nxt, was, becomes, addresses, inner):
+    """nobody here has the connection: on to the next, everything but the addresses and the count as it was"""
+    stranger = inner.copy()
+    stranger[TCP].flags = "PA"
+    proto = 4 if IP in inner else 41
+    run = run_xdp(be, "eth0", LINK / outer / gue(proto, chance(*was, *addresses)) / stranger)
+    assert (run.verdict, run.reason) == ("tx", "second-chance")
+    assert run.packet == bytes(turned(outer, nxt) / gue(proto, chance(*becomes, *addresses)) / stranger)
+
+
+KEPT = [
+    ("SYN", "S", chance(0, 2, "10.1.0.98", "10.1.0.99")), ("nobody left", "A", chance(2, 0, "10.1.0.98", "10.1.0.99")),
+    ("no budget", "A", chance(0, 0, "10.1.0.98", "10.1.0.99")), ("hop past the end", "A", chance(2, 1, "10.1.0.98", "10.1.0.99")),
+    ("budget of a liar", "A", chance(0, 200, "10.1.0.98", "10.1.0.99")), ("empty place", "A", chance(1, 1, "10.1.0.98")),
+    ("next of another family", "A", chance(0, 2, "fd01::98", "fd01::99")),
+]
+
+
+@pytest.mark.parametrize("flags,field", [case[1:] for case in KEPT], ids=[case[0] for case in KEPT])
+def test_kept(be, flags, field):
+    inner = IP(src="198.51.100.2", dst=VIP) / TCP(sport=7, dport=80, flags=flags)
+    run = run_xdp(be, "eth0", LINK / OUT4 / gue(4, field) / inner)
+    assert run.reason == "decap" and run.packet == bytes(LINK / inner)
+
+
+@pytest.mark.parametrize("vip", [VIP, VIP6])
+def test_connection_that_is_here_stays(be, vip):
+    form = lambda sport: (IPv6 if ":" in vip else IP)(src=vip, dst=vip) / TCP(sport=sport, dport=8080, flags="A")
+    packet = lambda sport: LINK / OUT4 / gue(41 if ":" in vip else 4, chance(0, 2, "10.1.0.98", "10.1.0.99")) / form(sport)
+    with connection(be, vip, 8080) as sport:
+        assert run_xdp(be, "eth0", packet(sport)).packet == bytes(LINK / form(sport))
+        assert run_xdp(be, "eth0", packet(sport ^ 1)).reason == "second-chance", "a listener alone has not the connection"
+    assert run_xdp(be, "eth0", LINK / OUT4 / gue(4, chance(0, 2, "10.1.0.98")) / IP(src=CLIENT, dst=VIP) / UDP()).reason == "decap"
+
+
+CLIENT = "198.51.100.2"
 CASES = [
+    ("outer destination is not this host", LINK / IP(src="10.1.0.1", dst="10.1.0.77") / IN4, "pass"),
+    ("GUE of another variant", LINK / OUT4 / gue(4, words=0x40) / IN4, "pass"),
+    ("GUE control message", LINK / OUT4 / gue(4, words=0x20) / IN4, "pass"),
+    ("GUE with something else inside", LINK / OUT4 / gue(47) / Raw(bytes(40)), "pass"),
+    ("another UDP port", LINK / OUT4 / UDP(dport=6081) / Raw(bytes(40)), "pass"),
+    ("GUE with a flag that nobody knows", LINK / OUT4 / gue(4, bytes(4), flags=0x8000) / IN4, "decap-outer"),
+    ("GUE private flag that nobody knows", LINK / OUT4 / gue(4, b"\x80\0\0\0" + bytes(12)) / IN4, "decap-outer"),
+    ("GUE field too short", LINK / OUT4 / gue(4, chance(0, 2, "10.1.0.98")[:12]) / IN4, "decap-outer"),
+    ("GUE header past the end", LINK / OUT4 / gue(4, words=31) / Raw(bytes(60)), "truncated"),
+    ("GUE cut", LINK / OUT4 / UDP(dport=6080) / Raw(b"\0\4"), "truncated"),
     ("not tunnelled", LINK / IN4, "pass"),
     ("ARP", LINK / ARP(), "not-ip"),
     ("outer fragment", LINK / IP(src="10.1.0.1", dst="10.1.0.11", flags="MF") / IN4, "pass"),

@@ -78,7 +78,7 @@ def backend(lab, address_, packet):
     """the only backend of the packet's service is this address, and nobody knows its MAC"""
     proto, layer = ("udp", UDP) if UDP in packet else ("tcp", TCP)
     vip = f"[{VIP6}]" if IPv6 in packet else VIP
-    lab.weir("apply -", stdin=f"vip add {vip}:{packet[layer].dport}/{proto} name www\nbackend add www {address_}\n")
+    lab.weir("apply - --now", stdin=f"vip add {vip}:{packet[layer].dport}/{proto} name www\nbackend add www {address_}\n")
     lab.ip("lb", "neigh flush dev out")
     assert address_ not in lab.ip("lb", "neigh show dev out nud reachable nud stale nud permanent").stdout
 

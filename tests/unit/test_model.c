@@ -179,7 +179,7 @@ static void limits_are_named(void **state)
 	assert_non_null(strstr(err.text, "255 sets of prefixes is the limit"));
 	assert_int_equal(apply(&m, "policy add allow from any to any", &err), -ENOSPC);
 	assert_non_null(strstr(err.hint, "RULES"));
-	assert_int_equal(model_assign_ids(&m, NULL, NULL), 0);
+	assert_int_equal(model_assign_ids(&m, NULL, NULL, NULL), 0);
 	assert_int_equal(m.rules[m.rules_count - 1].id, WEIR_MAX_RULES - 1);
 	assert_int_equal(m.vips[m.vips_count - 1].id, WEIR_MAX_VIPS - 1);
 	assert_int_equal(m.sets[m.sets_count - 1].id, WEIR_MAX_SETS - 1);
@@ -238,7 +238,7 @@ static void removals(void **state)
 	(void)state;
 	model_init(&m);
 	read_good(&m, base);
-	assert_int_equal(model_assign_ids(&m, NULL, NULL), 0);
+	assert_int_equal(model_assign_ids(&m, NULL, NULL, NULL), 0);
 	assert_int_equal(del(&m, "vip del dns", model_vip_del, &err), -ENOENT);
 	assert_int_equal(del(&m, "backend del www 10.1.0.12", model_backend_del, &err), -ENOENT);
 	assert_string_equal(err.hint, "did you mean '10.1.0.11'?");
@@ -282,7 +282,7 @@ static void ids_stay(void **state)
 			    "backend add a 10.0.0.1\nbackend add b 10.0.0.1\n"
 			    "identity add i\nidentity add j\n"
 			    "policy add allow from i to j\npolicy add allow from j to i\n");
-	assert_int_equal(model_assign_ids(&running, NULL, NULL), 0);
+	assert_int_equal(model_assign_ids(&running, NULL, NULL, NULL), 0);
 	assert_int_equal(running.vips[0].id, 5);
 	assert_int_equal(running.vips[1].id, 1);
 	assert_int_equal(running.backends[1].id, 2);
@@ -296,7 +296,7 @@ static void ids_stay(void **state)
 		      "backend add 192.0.2.3:1/tcp 10.0.0.1\nbackend add bb 10.0.0.1\n"
 		      "identity add k\nidentity add j\nidentity add i\n"
 		      "policy add deny from j to i\npolicy add allow from j to i\n");
-	assert_int_equal(model_assign_ids(&m, &running, NULL), 0);
+	assert_int_equal(model_assign_ids(&m, &running, NULL, NULL), 0);
 	assert_int_equal(m.vips[2].id, 5);
 	assert_int_equal(m.vips[1].id, 1);
 	assert_int_equal(m.vips[0].id, 2);
@@ -323,8 +323,8 @@ static void ids_are_used_up_before_none_is_found(void **state)
 		snprintf(line, sizeof(line), "vip add 192.0.2.2:%d/tcp", i);
 		assert_int_equal(apply(&m, line, NULL), 0);
 	}
-	assert_int_equal(model_assign_ids(&running, NULL, NULL), 0);
-	assert_int_equal(model_assign_ids(&m, &running, NULL), 0);
+	assert_int_equal(model_assign_ids(&running, NULL, NULL, NULL), 0);
+	assert_int_equal(model_assign_ids(&m, &running, NULL, NULL), 0);
 	assert_int_equal(m.vips[0].id, 1);
 	assert_int_equal(m.vips[m.vips_count - 1].id, WEIR_MAX_VIPS - 1);
 }

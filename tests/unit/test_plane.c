@@ -229,7 +229,7 @@ static void policy(void **state)
 static void changes(void **state)
 {
 	__u32 used, used_before, ring, version;
-	struct weir_count counts[WEIR_MAX_BACKENDS];
+	struct weir_service_stats counts[WEIR_MAX_BACKENDS];
 	struct weir_count ones[256];
 	char *text;
 
@@ -261,8 +261,8 @@ static void changes(void **state)
 	assert_int_equal(plane_gen(&p)->policy_version, version + 1);
 	assert_int_equal(p.backends[(p.ctl->gen & 1) * WEIR_MAX_BACKENDS + 1].smac, 42);
 	ok(stats_backends(&p, counts, &err));
-	assert_true(counts[1].packets > 0 && counts[2].packets > 0 && counts[3].packets > 0);
-	assert_int_equal(counts[4].packets, 0); /* an id given out anew */
+	assert_true(counts[1].in.packets > 0 && counts[2].in.packets > 0 && counts[3].in.packets > 0);
+	assert_int_equal(counts[4].in.packets, 0); /* an id given out anew */
 }
 
 static void failure_changes_nothing(void **state)

@@ -74,7 +74,7 @@ static size_t list_find(const struct prefix *prefix)
 
 static struct weir_addr random_address(bool v4)
 {
-	struct weir_addr a = {{0, 0, htonl(0xffff), 0}};
+	struct weir_addr a = {.w = {0, 0, htonl(0xffff), 0}};
 
 	for (int i = v4 ? 3 : 0; i < 4; i++)
 		a.w[i] = random_below(0x10000) << 16 | random_below(0x10000);
@@ -337,13 +337,13 @@ static void crowded(void **state)
 	for (__u32 i = 0; i < 1 << 16; i++)
 		for (__u32 len = 30; len <= 32; len++)
 			if (!(i & ((1 << (32 - len)) - 1)))
-				all[n++] = (struct prefix_value){{{{0, 0, htonl(0xffff), htonl(0x0a000000 + i)}}, len},
-								 len};
+				all[n++] = (struct prefix_value){
+					{{.w = {0, 0, htonl(0xffff), htonl(0x0a000000 + i)}}, len}, len};
 	ok(prefixes_build(&p, all, n, set, &err));
 	assert_int_equal(set->v4.count, n);
 	for (__u32 i = 0; i < 1 << 16; i += BATCH) {
 		for (__u32 j = 0; j < BATCH; j++)
-			addrs[j] = (struct weir_addr){{0, 0, htonl(0xffff), htonl(0x0a000000 + i + j)}};
+			addrs[j] = (struct weir_addr){.w = {0, 0, htonl(0xffff), htonl(0x0a000000 + i + j)}};
 		kernel_find(addrs, BATCH, found);
 		for (__u32 j = 0; j < BATCH; j++)
 			assert_int_equal(found[j], 32);

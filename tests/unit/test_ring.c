@@ -154,6 +154,87 @@ static void random_histories(void **state)
 	}
 }
 
+static size_t unsettled_count(const struct weir_slot *slots)
+{
+	bool used[WEIR_MAX_BACKENDS] = {};
+
+	return ring_former(slots, used);
+}
+
+/* A plan for some changes, then a backend gone while it runs, then its end: what is unsettled is what moved, its former owner
+ * serves it for as long as it is there, and nobody is left who is not. */
+static void plan_and_check(struct pool *pool, int ids)
+{
+	struct ring_member members[WEIR_MAX_BACKENDS];
+	bool nobody[WEIR_MAX_BACKENDS] = {}, gone[WEIR_MAX_BACKENDS] = {}, left[WEIR_MAX_BACKENDS];
+	size_t from_none = 0, moved, count;
+	int id;
+
+	for (int changes = 1 + random_below(3); changes; changes--)
+		pool_change(pool, ids);
+	memcpy(was, ring, sizeof(ring));
+	count = pool_members(pool, members);
+	moved = ring_update(ring, members, count);
+	for (size_t i = 0; i < WEIR_RING_SLOTS; i++)
+		from_none += ring[i].cur != was[i].cur && !was[i].cur;
+	assert_int_equal(ring_mark(ring, was, nobody), moved - from_none);
+	assert_int_equal(unsettled_count(ring), moved - from_none);
+
+	memcpy(was, ring, sizeof(ring));
+	id = 1 + random_below(ids);
+	pool->weights[id] = -1;
+	gone[id] = true;
+	count = pool_members(pool, members);
+	ring_update(ring, members, count);
+	assert_int_equal(ring_mark(ring, ring, gone), 0);
+	for (int i = 0; i < WEIR_MAX_BACKENDS; i++)
+		left[i] = !gone[i];
+	ring_forget(ring, left, left);
+	for (size_t i = 0; i < WEIR_RING_SLOTS; i++) {
+		const struct weir_slot *slot = &ring[i];
+		bool keeps = was[i].flags && was[i].prev1 != id && was[i].prev1 != slot->cur;
+
+		assert_int_equal(slot->flags, keeps ? WEIR_SLOT_UNSETTLED : 0);
+		assert_true(slot->cur != id && slot->prev1 != id && slot->prev2 != id);
+		assert_true(!keeps || slot->prev1 == was[i].prev1);
+		assert_true(!slot->prev1 || (slot->prev1 != slot->cur && slot->prev1 != slot->prev2));
+	}
+	ring_settle(ring);
+	assert_int_equal(unsettled_count(ring), 0);
+}
+
+static void random_plans(void **state)
+{
+	int steps = getenv("WEIR_LONG") ? 3000 : 200;
+	struct pool pool;
+
+	(void)state;
+	random_seed();
+	memset(ring, 0, sizeof(ring));
+	memset(&pool, 0xff, sizeof(pool));
+	for (int step = 0; step < steps; step++)
+		plan_and_check(&pool, step % 2 ? 12 : 300);
+}
+
+/* the owners of another ring, whatever the history */
+static void taken_over(void **state)
+{
+	struct pool pool;
+
+	(void)state;
+	memset(ring, 0, sizeof(ring));
+	memset(&pool, 0xff, sizeof(pool));
+	for (int id = 1; id <= 9; id++) {
+		pool.weights[id] = 10 * id;
+		update_and_check(&pool);
+	}
+	memset(was, 0, sizeof(was));
+	assert_int_equal(ring_take(was, ring), WEIR_RING_SLOTS);
+	for (size_t i = 0; i < WEIR_RING_SLOTS; i++)
+		assert_int_equal(was[i].cur, ring[i].cur);
+	assert_int_equal(ring_take(was, ring), 0);
+}
+
 /* one backend more, one fewer, one drained: nothing moves between the others */
 static void survivors_keep_theirs(void **state)
 {
@@ -235,10 +316,9 @@ static void fast_enough(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(random_histories),
-		cmocka_unit_test(survivors_keep_theirs),
-		cmocka_unit_test(empty_and_back),
-		cmocka_unit_test(fast_enough),
+		cmocka_unit_test(random_histories), cmocka_unit_test(random_plans),
+		cmocka_unit_test(taken_over),	    cmocka_unit_test(survivors_keep_theirs),
+		cmocka_unit_test(empty_and_back),   cmocka_unit_test(fast_enough),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

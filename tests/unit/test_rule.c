@@ -72,7 +72,7 @@ static void rules_have_positions(void **state)
 	assert_int_equal(err.column, 13);
 	assert_int_equal(apply(&m, "rule add at 0 drop", &err), -EINVAL);
 
-	assert_int_equal(model_assign_ids(&m, NULL, NULL), 0); /* 1 to 5, in order */
+	assert_int_equal(model_assign_ids(&m, NULL, NULL, NULL), 0); /* 1 to 5, in order */
 	assert_int_equal(command(&m, "rule move 1 to 5", model_rule_move, &err), 0);
 	assert_int_equal(command(&m, "rule move 5 to 1", model_rule_move, &err), 0);
 	assert_int_equal(command(&m, "rule move 3 to 3", model_rule_move, &err), 0);
@@ -109,7 +109,7 @@ static void ids_are_for_life(void **state)
 	/* from a file: by what they say, the same ones in order, notes and times aside */
 	read_good(&m,
 		  "rule add drop ttl 2\nrule add pass ttl 9\nrule add drop ttl 2\nrule add drop ttl 1 for 1h note x\n");
-	assert_int_equal(model_assign_ids(&m, &running, NULL), 0);
+	assert_int_equal(model_assign_ids(&m, &running, NULL, NULL), 0);
 	assert_int_equal(m.filter[0].id, 3);
 	assert_int_equal(m.filter[1].id, 1);
 	assert_int_equal(m.filter[2].id, 9);
@@ -117,7 +117,7 @@ static void ids_are_for_life(void **state)
 	/* moved: they have their ids already */
 	read_good(&n, text);
 	assert_int_equal(command(&n, "rule move 9 to 1", model_rule_move, NULL), 0);
-	assert_int_equal(model_assign_ids(&n, &running, NULL), 0);
+	assert_int_equal(model_assign_ids(&n, &running, NULL, NULL), 0);
 	assert_int_equal(n.filter[0].id, 9);
 	assert_int_equal(n.filter[2].id, 3);
 }
@@ -136,7 +136,7 @@ static void no_more_than_fit(void **state)
 	}
 	assert_int_equal(apply(&m, "rule add drop", &err), -ENOSPC);
 	assert_non_null(strstr(err.text, "4096 filter rules is the limit"));
-	assert_int_equal(model_assign_ids(&m, NULL, NULL), 0);
+	assert_int_equal(model_assign_ids(&m, NULL, NULL, NULL), 0);
 	assert_int_equal(m.filter[4095].id, 4096);
 	m.filter_count = 0;
 	for (unsigned int i = 0; i < RULE_PAYLOAD_OFFSETS; i++) {

@@ -140,7 +140,7 @@ static bool matches(const struct filter_rule *r)
 
 static struct weir_addr random_address(bool v4)
 {
-	struct weir_addr a = {{0, 0, htonl(0xffff), 0}};
+	struct weir_addr a = {{{0, 0, htonl(0xffff), 0}}};
 
 	if (v4) {
 		a.w[3] = htonl((__u32)pick(0, 10, 10, 192, 255) << 24 | (__u32)pick(0, 1, 255) << 16 |
@@ -357,7 +357,7 @@ static void distinct(void **state)
 					 .dscp = -1,
 					 .proto = i % 2 ? 6 : 17,
 					 .action = WEIR_RULE_DROP};
-		r.from = (struct address_match){.kind = MATCH_PREFIX, .prefix = {{{0, 0, htonl(0xffff), 0}}, 32}};
+		r.from = (struct address_match){.kind = MATCH_PREFIX, .prefix = {{{{0, 0, htonl(0xffff), 0}}}, 32}};
 		r.from.prefix.addr.w[3] = htonl(random_below(-1));
 		r.dports_count = 1;
 		r.dports[0].low = r.dports[0].high = (__u16)random_below(65536);

@@ -81,7 +81,7 @@ static struct item *item_find(const struct prefix *prefix, size_t set)
 
 static struct weir_addr random_address(bool v4)
 {
-	struct weir_addr a = {{0, 0, htonl(0xffff), 0}};
+	struct weir_addr a = {{{0, 0, htonl(0xffff), 0}}};
 
 	for (int i = v4 ? 3 : 0; i < 4; i++)
 		a.w[i] = random_below(0x10000) << 16 | random_below(0x10000);
@@ -105,7 +105,7 @@ static struct prefix random_prefix(void)
 {
 	const struct prefix *near = count && random_below(5) ? &items[random_below(count)].prefix : NULL;
 	bool v4 = near ? address_is_v4(&near->addr) : random_below(2);
-	struct weir_addr a = random_address(v4), zero = {{0, 0, v4 ? htonl(0xffff) : 0, 0}};
+	struct weir_addr a = random_address(v4), zero = {{{0, 0, v4 ? htonl(0xffff) : 0, 0}}};
 	__u32 bits = v4 ? 32 : 128, skip = 128 - bits;
 	struct prefix ret = {.len = random_below(3) ? random_below(bits + 1) : bits};
 
