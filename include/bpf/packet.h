@@ -42,7 +42,7 @@ struct packet {
 	__u32 bytes; /* the frame, all of it */
 	__u32 ifindex;
 	__u16 l3;	/* offset of the IP header */
-	__u16 l4;	/* TC: offset of what follows it and its extensions */
+	__u16 l4;	/* offset of what follows it and its extensions */
 	__u32 ip_bytes; /* IP header and payload, as the header says */
 	struct weir_addr src, dst;
 	__be16 sport_be, dport_be; /* 0 for other protocols and later fragments */
@@ -298,6 +298,7 @@ static __always_inline int parse_transport(struct cursor *c, struct packet *p)
 {
 	int reason;
 
+	p->l4 = p->l3 + p->ip_bytes - c->left;
 	if (p->fragment == FRAGMENT_LATER)
 		return NEXT;
 	reason = parse_ports(c, p);
