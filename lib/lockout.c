@@ -42,9 +42,12 @@ bool lockout_peer_parse(const char *text, struct lockout_peer *ret)
 {
 	char src[64], dst[64];
 	struct lockout_peer peer = {};
+	unsigned int sport, dport;
 
-	if (sscanf(text, "%63s %hu %63s %hu", src, &peer.sport, dst, &peer.dport) != 4)
+	if (sscanf(text, "%63s %5u %63s %5u", src, &sport, dst, &dport) != 4 || sport > 65535 || dport > 65535)
 		return false;
+	peer.sport = (__u16)sport;
+	peer.dport = (__u16)dport;
 	src[strcspn(src, "%")] = '\0'; /* the zone of a link-local address */
 	dst[strcspn(dst, "%")] = '\0';
 	if (address_parse(src, &peer.src, NULL) || address_parse(dst, &peer.dst, NULL) ||

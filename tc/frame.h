@@ -31,18 +31,6 @@ static __always_inline bool is_icmp(const struct packet *p)
 	return p->proto == (p->v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 }
 
-/* how many bytes of a transport header parse() has pulled */
-static __always_inline __u32 transport_pulled(const struct packet *p)
-{
-	if (p->fragment == FRAGMENT_LATER)
-		return 0;
-	if (p->proto == IPPROTO_TCP)
-		return sizeof(struct tcphdr);
-	if (p->proto == IPPROTO_UDP)
-		return sizeof(struct udphdr);
-	return p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6 ? sizeof(struct icmp_header) : 0;
-}
-
 /* A global function: kernels verify it by itself, once, however often it is called. (Inlined twice it takes more steps than
  * Linux 6.1 allows.) */
 __noinline int frame_parse(struct __sk_buff *skb, struct packet *p)
@@ -54,7 +42,6 @@ __noinline int frame_parse(struct __sk_buff *skb, struct packet *p)
 		return WEIR_R_TRUNCATED;
 	*p = (struct packet){.bytes = skb->len, .ifindex = skb->ifindex, .gso = skb->gso_size != 0};
 	reason = parse(&c, p);
-	p->l4 = c.at - (void *)(long)skb->data - transport_pulled(p);
 	return reason == NEXT ? parse_echo(&c, p) : reason;
 }
 

@@ -86,25 +86,42 @@ static __always_inline int track(struct __sk_buff *skb, struct packet *p)
 	return reason != NEXT && reason_passes(reason) ? reason : WEIR_R_PASS;
 }
 
-SEC("ingress")
-int weir_ingress(struct __sk_buff *skb)
+/* The two ways of a packet have frames of their own: together they would not fit the stack. */
+static __noinline int forward(struct __sk_buff *skb, const struct weir_meta *meta)
 {
 	__u32 bytes = skb->len, device = skb->ifindex;
 	struct slow_hop hop = {};
-	struct weir_meta meta;
 	struct packet p = {};
-	int reason = slow_read(skb, &meta) ? slow_forward(skb, &p, &meta, &hop) : track(skb, &p);
+	int reason = slow_forward(skb, &p, meta, &hop);
+
+	account(device, WEIR_HOOK_INGRESS, reason, bytes);
+	if (reason == WEIR_R_FORWARD_STACK && hop.neigh.nh_family)
+		return bpf_redirect_neigh(hop.ifindex, &hop.neigh, sizeof(hop.neigh), 0);
+	if (reason == WEIR_R_FORWARD_STACK)
+		return bpf_redirect_neigh(hop.ifindex, NULL, 0, 0);
+	return reason_passes(reason) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
+static __noinline int receive(struct __sk_buff *skb)
+{
+	__u32 bytes = skb->len, device = skb->ifindex;
+	struct packet p = {};
+	int reason = track(skb, &p);
 
 	if (reason == WEIR_R_POLICY_REJECT && !reject_answer(skb, &p))
 		reason = WEIR_R_POLICY_DENY;
 	account(device, WEIR_HOOK_INGRESS, reason, bytes);
 	if (reason == WEIR_R_POLICY_REJECT)
 		return bpf_redirect(device, 0);
-	if (reason == WEIR_R_FORWARD_STACK && hop.neigh.nh_family)
-		return bpf_redirect_neigh(hop.ifindex, &hop.neigh, sizeof(hop.neigh), 0);
-	if (reason == WEIR_R_FORWARD_STACK)
-		return bpf_redirect_neigh(hop.ifindex, NULL, 0, 0);
 	return reason_passes(reason) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
+SEC("ingress")
+int weir_ingress(struct __sk_buff *skb)
+{
+	struct weir_meta meta;
+
+	return slow_read(skb, &meta) ? forward(skb, &meta) : receive(skb);
 }
 
 char LICENSE[] SEC("license") = "GPL";

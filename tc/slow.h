@@ -116,15 +116,16 @@ static __always_inline int slow_forward(struct __sk_buff *skb, struct packet *p,
 	vlan_remove(skb);
 	if (frame_read(skb, p) != NEXT || p->l3 != ETH_HLEN)
 		return WEIR_R_SLOW_LOST;
-	b = bpf_map_lookup_elem(&weir_backends, &index);
-	if (meta->mode == WEIR_MODE_NAT)
+	if (meta->mode == WEIR_MODE_NAT) {
 		reason = slow_route(skb, &p->src, &p->dst, false, hop);
-	else if (!b || addr_is_zero(&b->dst))
-		return WEIR_R_SLOW_LOST;
-	else
+	} else {
+		b = bpf_map_lookup_elem(&weir_backends, &index);
+		if (!b || addr_is_zero(&b->dst))
+			return WEIR_R_SLOW_LOST;
 		reason = slow_route(skb, &b->src, &b->dst, meta->mode == WEIR_MODE_L2, hop);
-	if (reason == NEXT && (meta->mode == WEIR_MODE_IPIP || meta->mode == WEIR_MODE_GUE))
-		reason = slow_encapsulate(skb, p, b, meta);
+		if (reason == NEXT && meta->mode != WEIR_MODE_L2)
+			reason = slow_encapsulate(skb, p, b, meta);
+	}
 	if (reason != NEXT)
 		return reason;
 	set_forwarded(skb);

@@ -66,12 +66,13 @@ struct packet {
 	bool gso;	   /* TC: many segments still in one, of which the length field may say 0 (more than 64 KiB) */
 	__u16 fragment_at; /* of a later fragment: where in the packet it begins, in 8 bytes */
 	__u16 vlan;	   /* id of the outermost tag; 0: none, or a tag that only sets a priority */
-	__u32 failed;	   /* XDP: checks that it fails, bits of enum weir_protection */
-	__u32 payload;	   /* offset of what follows the transport header (of other protocols: the IP headers) */
-	__u32 payload_bytes; /* of it */
-	bool cut;	     /* quoted by an ICMP error: may end before its length says */
+	__u16 failed;	   /* XDP: checks that it fails, bits of enum weir_protection */
+	bool cut;	   /* quoted by an ICMP error: may end before its length says */
+	__u8 pad;
+	__u16 payload;	     /* offset of what follows the transport header (of other protocols: the IP headers) */
+	__u16 payload_bytes; /* of it; XDP alone, where no packet has more than 64 KiB */
 };
-_Static_assert(sizeof(struct packet) == 88, "it is zeroed and handed over for every packet");
+_Static_assert(sizeof(struct packet) == 80, "it is zeroed and handed over for every packet");
 
 struct cursor {
 	void *at, *end;
@@ -302,6 +303,7 @@ static __always_inline int parse_transport(struct cursor *c, struct packet *p)
 {
 	int reason;
 
+	p->l4 = p->l3 + p->ip_bytes - c->left;
 	if (p->fragment == FRAGMENT_LATER)
 		return NEXT;
 	reason = parse_ports(c, p);
@@ -333,7 +335,6 @@ static __always_inline int parse(struct cursor *c, struct packet *p)
 		return WEIR_R_NOT_IP;
 	if (reason != NEXT)
 		return reason;
-	p->l4 = p->l3 + p->ip_bytes - c->left;
 	reason = parse_transport(c, p);
 	if (reason == NEXT && is_neighbour_discovery(p))
 		return WEIR_R_NEIGHBOUR;

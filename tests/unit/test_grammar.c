@@ -249,9 +249,10 @@ static void keywords(void **state)
 	static const char *const yes[] = {"name", "weight", "from", "to",    "cgroup", "port", "icmp",
 					  "for",  "--xdp",  "drop", "count", "not",    "--yes"};
 	/* choices are none: they stand behind their keyword; nor are a command's own words */
-	static const char *const no[] = {"",	       "any", "www", "ad",     "eight", "later", "NAME", "name weight",
-					 "allow|deny", "...", "[",   "vip",    "add",	"test",	 "list", "status",
-					 "allow",      "skb", "dns", "add del"};
+	static const char *const no[] = {"",	  "any",  "www",	 "ad",	       "eight",
+					 "later", "NAME", "name weight", "allow|deny", "...",
+					 "[",	  "add",  "test",	 "list",       "status",
+					 "allow", "skb",  "dns",	 "add del"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)

@@ -93,8 +93,13 @@ static void an_unknown_device(void **state)
 
 static void who_it_is(void **state)
 {
-	static const char *const wrong[] = {"", "198.51.100.7", "198.51.100.7 1 203.0.113.5", "a 1 b 2",
-					    "198.51.100.7 x 203.0.113.5 22"};
+	static const char *const wrong[] = {"",
+					    "198.51.100.7",
+					    "198.51.100.7 1 203.0.113.5",
+					    "a 1 b 2",
+					    "198.51.100.7 x 203.0.113.5 22",
+					    "198.51.100.7 99999 203.0.113.5 22",
+					    "198.51.100.7 1 2001:db8::1 22"};
 	struct lockout_peer peer;
 	char text[ADDRESS_TEXT_MAX];
 
