@@ -84,7 +84,7 @@ class Map:
         return self.value.raw
 
     def __del__(self):
-        if hasattr(self, "fd"):
+        if hasattr(self, "fd") and os:  # at the end of Python modules go first
             os.close(self.fd)
 
 
@@ -100,7 +100,7 @@ class Program:
         self.devs = Map(f"{pins}/weir_devs")
 
     def __del__(self):
-        if hasattr(self, "fd"):
+        if hasattr(self, "fd") and os:  # at the end of Python modules go first
             os.close(self.fd)
 
     def slot(self):
