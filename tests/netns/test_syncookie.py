@@ -112,10 +112,11 @@ def test_clients_connect_during_a_flood(lab, long):
 def test_a_limit_alone_shuts_them_out(lab):
     """that it was the cookies: without them the flood takes the limit, and nobody gets in"""
     network(lab)
-    lab.weir("rule add limit 10 pps burst 10 proto tcp flags syn dport 80")
-    process = flood(lab, 3)
+    lab.weir("rule add limit 1 pps burst 1 proto tcp flags syn dport 80")
+    process = flood(lab, 30)
     labs.until(lambda: reasons(lab, "limit") > 1000)
     assert [lab.curl("client", f"http://{HOST}/", check=False, max_time=0.5) for _ in range(3)] == [None] * 3
+    assert process.poll() is None, "the flood went on all the time"
     lab.stop(process)
 
 
