@@ -120,9 +120,10 @@ class Program:
                     total[reason] += struct.unpack_from("=Q", raw, base + 16 * reason)[0]
         return total
 
-    def ctx(self, packet):
-        """struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex"""
-        return struct.pack("=6I", 0, len(packet), 0, self.ifindex, 0, 0)
+    def ctx(self, packet, meta=0):
+        """struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex; the first `meta` bytes
+        of the packet are metadata of the driver's"""
+        return struct.pack("=6I", meta, len(packet), 0, self.ifindex, 0, 0)
 
     def test_run(self, packet, ctx, repeat=1):
         data_in = ctypes.create_string_buffer(packet, len(packet))
@@ -137,11 +138,11 @@ class Program:
         retval, _, size_out = struct.unpack_from("=III", attr, 4)
         return retval, data_out.raw[:size_out], ctx_out.raw
 
-    def run(self, packet):
-        packet = bytes(packet)
+    def run(self, packet, meta=0):
+        packet = bytes(meta) + bytes(packet)
         before = self.counts()
         if self.hook == "xdp":
-            retval, out, ctx = self.test_run(packet, self.ctx(packet))
+            retval, out, ctx = self.test_run(packet, self.ctx(packet, meta))
             meta = struct.unpack_from("=I", ctx)[0]
             verdict = XDP_VERDICTS[retval]
         else:

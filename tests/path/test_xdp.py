@@ -11,7 +11,7 @@ import struct
 
 import lab as labs
 import pytest
-from bpf import REASONS, run_xdp
+from bpf import run_xdp
 from scapy.config import conf
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption
 from scapy.layers.inet6 import (ICMPv6EchoRequest, ICMPv6ND_NS, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment,
@@ -267,21 +267,3 @@ def test_random_damage(net, long):
         del packet[pick.randrange(14, len(packet) + 1) if pick.random() < 0.2 else len(packet):]
         seen.add(run_xdp(net, "in", bytes(packet)).reason)
     assert {"pass", "truncated", "ip-length", "ip-header"} <= seen
-
-
-def test_reasons_are_all_looked_at():
-    """a new XDP reason needs a case here, or a word why it has none"""
-    elsewhere = {
-        "decap", "decap-foreign", "decap-inner", "decap-outer", "decap-ecn", "second-chance",  # test_decap.py
-        "local", "nat-reply-tx", "nat-reply-redirect", "icmp-quote", "ttl", "too-big",  # test_modes.py
-        "forward-stack", "fragment-unknown", "ungoverned", "flow", "reply", "related", "spoofed",  # TC
-        "policy-allow", "default-allow", "policy-deny", "policy-reject", "would-deny", "default-deny",
-        "unchecked", "ip-checksum", "martian", "tcp-flags", "short-fragment", "failsafe", "rule-default", "rule-drop",  # test_protect.py
-        "limit",                                           # test_limit.py
-        "rule-redirect", "would-drop",                     # test_rules.py
-        "syncookie",                                       # test_syncookie.py
-        "forwarding-off",                                  # netns/test_balance.py
-        "no-headroom", "slow-lost",                        # need a driver that leaves no room
-    }
-    here = {case[2] for case in CASES} | {"forward-redirect", "forward-tx"}
-    assert here | elsewhere == {reason.name for reason in REASONS}
