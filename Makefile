@@ -29,9 +29,13 @@ BENCH_SRC := $(wildcard bench/runner*.c)
 BENCH_BPF := $(wildcard bench/*.bpf.c)
 
 BPF_OBJ  := $(BPF_SRC:%.c=$(BUILD)/%.o)
-# the loader of xdp/weir.bpf.c is gen/weir.skel.h, that of tests/bpf/prefix.bpf.c gen/test_prefix.skel.h
-skel      = $(if $(filter tests/%,$1),test_)$(notdir $(1:.bpf.c=))
-SKELS    := $(foreach s,$(BPF_SRC),$(BUILD)/gen/$(call skel,$s).skel.h)
+# the same sources once more, for `weir explain` (include/bpf/explain.h)
+EXPLAIN  := $(patsubst %.bpf.c,%.explain.bpf.c,xdp/weir.bpf.c tc/egress.bpf.c tc/ingress.bpf.c)
+EXPLAIN_OBJ := $(EXPLAIN:%.c=$(BUILD)/%.o)
+# the loader of xdp/weir.bpf.c is gen/weir.skel.h, its variant's gen/weir_explain.skel.h, that of tests/bpf/prefix.bpf.c
+# gen/test_prefix.skel.h
+skel      = $(if $(filter tests/%,$1),test_)$(subst .,_,$(notdir $(1:.bpf.c=)))
+SKELS    := $(foreach s,$(BPF_SRC) $(EXPLAIN),$(BUILD)/gen/$(call skel,$s).skel.h)
 UNIT_SKELS := $(foreach s,$(UNIT_BPF),$(BUILD)/gen/$(call skel,$s).skel.h)
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CTL_OBJ  := $(CTL_SRC:%.c=$(BUILD)/%.o)
@@ -82,13 +86,19 @@ $(BUILD)/%.bpf.o: %.bpf.c
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
 	$(Q)$(STRIP_G) -g $@
 
+$(BUILD)/%.explain.bpf.o: %.bpf.c
+	$(call say,BPF)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -DWEIR_EXPLAIN -MMD -MP -c $< -o $@
+	$(Q)$(STRIP_G) -g $@
+
 define skeleton
 $(BUILD)/gen/$(call skel,$1).skel.h: $(BUILD)/$(1:.c=.o)
 	$$(call say,SKEL)
 	@mkdir -p $$(@D)
 	$$(Q)$(BPFTOOL) gen skeleton $$< name $(call skel,$1) > $$@
 endef
-$(foreach s,$(BPF_SRC) $(UNIT_BPF),$(eval $(call skeleton,$s)))
+$(foreach s,$(BPF_SRC) $(EXPLAIN) $(UNIT_BPF),$(eval $(call skeleton,$s)))
 
 # ---- user side
 $(BUILD)/%.o: %.c | $(SKELS)
@@ -130,7 +140,7 @@ $(BUILD)/bench/runner $(BUILD)/bench/ring:
 
 $(BUILD)/ctl/completion.o: ctl/completion.bash
 .SECONDARY:
--include $(BPF_OBJ:.o=.d) $(UNIT_BPF:%.c=$(BUILD)/%.d) $(LIB_OBJ:.o=.d) $(CTL_OBJ:.o=.d) $(UNIT_BIN:=.d) $(FUZZ_BIN:=.d)
+-include $(BPF_OBJ:.o=.d) $(EXPLAIN_OBJ:.o=.d) $(UNIT_BPF:%.c=$(BUILD)/%.d) $(LIB_OBJ:.o=.d) $(CTL_OBJ:.o=.d) $(UNIT_BIN:=.d) $(FUZZ_BIN:=.d)
 -include $(BENCH_SRC:%.c=$(BUILD)/%.d) $(BUILD)/bench/ring.d $(BENCH_BPF:%.c=$(BUILD)/%.d)
 
 # ---- running. Each of these may find a machine without compilers: first the packages, then a make that sees them.

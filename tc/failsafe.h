@@ -10,6 +10,7 @@ __noinline bool failsafe_holds(const struct weir_gen *gen, const struct packet *
 {
 	if (!gen || !p)
 		return false;
+	REACHED(FAILSAFE);
 	for (__u32 i = 0; i < WEIR_MAX_POLICY_FAILSAFES; i++) {
 		const struct weir_policy_failsafe *f = &gen->policy_failsafe[i];
 
@@ -23,8 +24,10 @@ __noinline bool failsafe_holds(const struct weir_gen *gen, const struct packet *
 			continue;
 		if (f->flags & WEIR_FAILSAFE_ESTABLISHED && is_syn(p))
 			continue;
-		if (addr_is_zero(&f->far) || !addr_differs(&f->far, out ? &p->dst : &p->src))
+		if (addr_is_zero(&f->far) || !addr_differs(&f->far, out ? &p->dst : &p->src)) {
+			FOUND(failsafe, i + 1);
 			return true;
+		}
 	}
 	return false;
 }

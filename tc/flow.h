@@ -195,9 +195,13 @@ static __always_inline struct weir_flow *flow_place(const struct weir_ctl *ctl, 
 static __always_inline void flow_begin(struct __sk_buff *skb, const struct weir_ctl *ctl, const struct packet *p,
 				       const struct flow_hit *hit, const struct flow_terms *terms)
 {
-	struct weir_flow *f = flow_place(ctl, hit);
+	struct weir_flow *f;
 	struct segment s;
 
+	FOUND(flow_begins, true);
+	if (!CHANGES)
+		return;
+	f = flow_place(ctl, hit);
 	if (!f)
 		return;
 	f->src = p->src;

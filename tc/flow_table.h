@@ -106,6 +106,7 @@ static __always_inline void flow_find(const struct weir_ctl *ctl, const struct p
 	__u64 hash = weir_flow_hash(ctl->flow_seed, &p->src, &p->dst, p->sport_be, p->dport_be, p->proto), found;
 	struct weir_flow *f = flow_line(ctl, weir_flow_home(hash));
 
+	REACHED(FLOW);
 	hit->hash = hash;
 	hit->flow = NULL;
 	hit->dir = FLOW_OTHER;
@@ -113,14 +114,15 @@ static __always_inline void flow_find(const struct weir_ctl *ctl, const struct p
 		return;
 	hit->dir = flow_match(f, p);
 	if (hit->dir != FLOW_OTHER && flow_lives(f, ctl->hz)) {
-		hit->flow = f;
+		hit->flow = own_flow(f);
 	} else if (f->spilt) {
 		found = flow_search(ctl, p, hash);
 		if ((__u32)found == FLOW_NONE)
 			return;
-		hit->flow = flow_line(ctl, found);
+		hit->flow = own_flow(flow_line(ctl, found));
 		hit->dir = found >> 32 ? FLOW_ANSWER : FLOW_FORWARD;
 	}
+	FOUND(flow_dir, hit->dir);
 }
 
 static __always_inline bool flow_claim(struct weir_flow *f, __u32 lock)

@@ -25,10 +25,12 @@ static __always_inline int fragment_follow(const struct packet *p, __u32 hz)
 
 	if (p->fragment != FRAGMENT_LATER)
 		return NEXT;
+	FOUND(fragment, WEIR_EDGE_ORPHAN);
 	fragment_key(&key, p);
 	first = bpf_map_lookup_elem(&fragments, &key);
 	if (!first || (__u32)bpf_jiffies64() - *first > FRAGMENT_LIFE_S * hz)
 		return WEIR_R_FRAGMENT_UNKNOWN;
+	FOUND(fragment, WEIR_EDGE_LATER);
 	return WEIR_R_FLOW;
 }
 
@@ -37,7 +39,7 @@ static __always_inline void fragment_remember(const struct packet *p, bool allow
 	__u32 now = bpf_jiffies64();
 	struct weir_fragment_key key;
 
-	if (p->fragment != FRAGMENT_FIRST)
+	if (!CHANGES || p->fragment != FRAGMENT_FIRST)
 		return;
 	fragment_key(&key, p);
 	if (allowed)

@@ -42,7 +42,11 @@ __noinline int frame_parse(struct __sk_buff *skb, struct packet *p)
 		return WEIR_R_TRUNCATED;
 	*p = (struct packet){.bytes = skb->len, .ifindex = skb->ifindex, .gso = skb->gso_size != 0};
 	reason = parse(&c, p);
-	return reason == NEXT ? parse_echo(&c, p) : reason;
+	if (reason == NEXT)
+		reason = parse_echo(&c, p);
+	REACHED(READ);
+	FOUND(packet, *p);
+	return reason;
 }
 
 static __always_inline int frame_read(struct __sk_buff *skb, struct packet *p)

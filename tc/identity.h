@@ -8,6 +8,7 @@
 #include "bpf/packet.h"
 #include "bpf/policy.h"
 #include "bpf/prefix.h"
+#include "sender.h"
 
 #define CGROUP_LEVELS 32
 
@@ -24,8 +25,9 @@ static __always_inline __u32 identity_of_cgroup(struct __sk_buff *skb, const str
 
 		if (!(gen->cgroup_levels >> level & 1))
 			continue;
-		cgroup = bpf_skb_ancestor_cgroup_id(skb, level);
+		cgroup = sender_cgroup(skb, level);
 		identity = cgroup ? bpf_map_lookup_elem(cgroups, &cgroup) : NULL;
+		FOUND(cgroup_level, level);
 		if (identity)
 			return *identity;
 	}
@@ -44,11 +46,9 @@ static __always_inline __u32 identity_of_who(__u32 g, __u64 kind, __u32 value)
 
 static __always_inline __u32 identity_of_user(struct __sk_buff *skb, __u32 g)
 {
-	struct bpf_sock *sk = skb->sk;
+	__u32 uid;
 
-	if (!sk || !bpf_sk_fullsock(sk))
-		return 0;
-	return identity_of_who(g, WEIR_WHO_UID, bpf_get_socket_uid(skb));
+	return sender_uid(skb, &uid) ? identity_of_who(g, WEIR_WHO_UID, uid) : 0;
 }
 
 static __always_inline __u32 identity_of_mark(const struct weir_gen *gen, __u32 mark)
@@ -75,26 +75,26 @@ static __always_inline __u32 identity_of_origin(struct __sk_buff *skb, const str
 	__u32 identity = 0;
 
 	if (gen->marks)
-		identity = identity_of_mark(gen, skb->mark);
+		identity = FOUND_BY(from, MARK, identity_of_mark(gen, skb->mark));
 	if (!identity && gen->ifaces && from)
-		identity = identity_of_who(g, WEIR_WHO_IFACE, from) & ~WEIR_WHO_STRICT;
-	return identity ? identity : identity_of_address(gen, &p->src, p->v4);
+		identity = FOUND_BY(from, IFACE, identity_of_who(g, WEIR_WHO_IFACE, from) & ~WEIR_WHO_STRICT);
+	return identity ? identity : FOUND_BY(from, PREFIX, identity_of_address(gen, &p->src, p->v4));
 }
 
 /* of what leaves: it may have a socket here */
 static __always_inline __u32 identity_of_sender(struct __sk_buff *skb, const struct packet *p,
 						const struct weir_gen *gen, __u32 g)
 {
-	__u32 identity = 0;
+	__u32 identity = sender_given();
 
-	if (gen->cgroup_levels)
-		identity = identity_of_cgroup(skb, gen, g);
+	if (!identity && gen->cgroup_levels)
+		identity = FOUND_BY(from, CGROUP, identity_of_cgroup(skb, gen, g));
 	if (!identity && gen->uids)
-		identity = identity_of_user(skb, g);
+		identity = FOUND_BY(from, UID, identity_of_user(skb, g));
 	if (!identity)
 		identity = identity_of_origin(skb, p, gen, g, skb->ingress_ifindex);
 	if (!identity)
-		identity = skb->sk ? WEIR_ID_HOST : WEIR_ID_WORLD;
+		identity = sender_is_here(skb) ? WEIR_ID_HOST : WEIR_ID_WORLD;
 	return identity;
 }
 
@@ -113,9 +113,9 @@ static __always_inline __u32 identity_of_receiver(const struct packet *p, const 
 	__u32 identity = 0;
 
 	if (gen->ifaces)
-		identity = identity_of_who(g, WEIR_WHO_IFACE, to) & ~WEIR_WHO_STRICT;
+		identity = FOUND_BY(to, IFACE, identity_of_who(g, WEIR_WHO_IFACE, to) & ~WEIR_WHO_STRICT);
 	if (!identity)
-		identity = identity_of_address(gen, &p->dst, p->v4);
+		identity = FOUND_BY(to, PREFIX, identity_of_address(gen, &p->dst, p->v4));
 	return identity ? identity : WEIR_ID_WORLD;
 }
 
@@ -132,7 +132,7 @@ static __always_inline bool is_for_host(struct __sk_buff *skb, const struct pack
 static __always_inline __u32 identity_of_local_receiver(struct __sk_buff *skb, const struct packet *p,
 							const struct weir_gen *gen)
 {
-	__u32 identity = identity_of_address(gen, &p->dst, p->v4);
+	__u32 identity = FOUND_BY(to, PREFIX, identity_of_address(gen, &p->dst, p->v4));
 
 	if (!identity)
 		identity = is_for_host(skb, p) ? WEIR_ID_HOST : WEIR_ID_WORLD;

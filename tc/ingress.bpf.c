@@ -34,6 +34,8 @@ static __always_inline bool is_spoofed(struct __sk_buff *skb, const struct packe
 	if (!owner || p->src.w[3] == 0 || (!p->v4 && (bpf_ntohl(p->src.w[0]) & 0xffc00000) == 0xfe800000))
 		return false;
 	claimed = identity_of_address(view->gen, &p->src, p->v4);
+	FOUND(spoof_owner, owner);
+	FOUND(spoof_claimed, claimed);
 	if (owner & WEIR_WHO_STRICT)
 		return claimed != (owner & ~WEIR_WHO_STRICT);
 	return claimed && claimed != owner;

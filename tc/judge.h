@@ -70,6 +70,7 @@ static __always_inline int reason_of_default(void *policy, __u16 src)
 
 	if (!value)
 		return WEIR_R_UNGOVERNED;
+	FOUND(default_action, value->action);
 	if (value->action == WEIR_AUDIT)
 		return WEIR_R_WOULD_DENY;
 	return value->action == WEIR_ALLOW ? WEIR_R_DEFAULT_ALLOW : WEIR_R_DEFAULT_DENY;
@@ -87,6 +88,10 @@ __noinline __u64 policy_ask(__u32 g, __u32 forms, __u16 src, __u16 dst, __u16 cl
 
 	if (!policy)
 		return reason;
+	REACHED(JUDGE);
+	FOUND(from, src);
+	FOUND(to, dst);
+	FOUND(class, class);
 	for (int form = 0; form < WEIR_FORMS; form++) {
 		struct weir_policy_key key = {.port_class = class};
 		struct weir_policy_value *value;
@@ -96,8 +101,12 @@ __noinline __u64 policy_ask(__u32 g, __u32 forms, __u16 src, __u16 dst, __u16 cl
 		key.src = form & 2 ? WEIR_ID_ANY : src;
 		key.dst = form & 1 ? WEIR_ID_ANY : dst;
 		value = policy_find(policy, &key);
+		FOUND(forms[form].asked, true);
+		if (value)
+			FOUND(forms[form].value, *value);
 		if (!value || value->rank <= rank)
 			continue;
+		FOUND(form, form + 1);
 		rank = value->rank;
 		rule = value->rule;
 		reason = reason_of_action(value->action);

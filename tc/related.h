@@ -85,6 +85,7 @@ static __always_inline int flow_related(struct __sk_buff *skb, const struct pack
 		return NEXT;
 	if (carried_read(skb, p, &carried) || addr_differs(&carried.src, &p->dst))
 		return NEXT;
+	REACHED(RELATED);
 	flow_find(view->ctl, &carried, &hit);
 	if (!hit.flow)
 		return NEXT;

@@ -13,6 +13,13 @@
 
 /* What XDP says about this packet (false: nothing, it is for the stack), and the backend, where that still matters. */
 static __always_inline bool slow_read(struct __sk_buff *skb, struct weir_meta *ret)
+#ifdef WEIR_EXPLAIN /* a test run has no metadata */
+{
+	(void)skb;
+	*ret = weir_explain.asked.meta;
+	return weir_explain.asked.has_meta;
+}
+#else
 {
 	struct weir_meta *meta = (void *)(long)skb->data_meta;
 
@@ -21,6 +28,7 @@ static __always_inline bool slow_read(struct __sk_buff *skb, struct weir_meta *r
 	*ret = *meta;
 	return true;
 }
+#endif
 
 /* Tags in the skb or the packet: XDP's forwarding drops them as well. */
 static __always_inline void vlan_remove(struct __sk_buff *skb)
@@ -42,6 +50,9 @@ static __always_inline int slow_route(struct __sk_buff *skb, const struct weir_a
 	struct bpf_fib_lookup fib;
 	long rc = fib_look_up(skb, skb->ifindex, src, dst, &fib);
 
+	FOUND(route, rc);
+	FOUND(ifindex, fib.ifindex);
+	FOUND(mtu, fib.mtu_result);
 	if (rc == BPF_FIB_LKUP_RET_FWD_DISABLED)
 		return WEIR_R_FORWARDING_OFF;
 	if (rc == BPF_FIB_LKUP_RET_FRAG_NEEDED)
@@ -113,6 +124,7 @@ static __always_inline int slow_forward(struct __sk_buff *skb, struct packet *p,
 	struct weir_backend *b;
 	int reason;
 
+	REACHED(SLOW);
 	vlan_remove(skb);
 	if (frame_read(skb, p) != NEXT || p->l3 != ETH_HLEN)
 		return WEIR_R_SLOW_LOST;

@@ -28,6 +28,7 @@ static __always_inline bool view_take(struct view *view, __u32 hook)
 	view->g = *(volatile __u32 *)&view->ctl->gen & 1;
 	view->gen = &view->ctl->gens[view->g];
 	view->hook = hook;
+	FOUND(gen, view->g);
 	return view->gen->policy_on;
 }
 
@@ -35,7 +36,7 @@ static __always_inline void rule_count(__u32 rule, __u32 bytes)
 {
 	struct weir_rule_stats *stats = rule ? bpf_map_lookup_elem(&weir_rule_stats, &rule) : NULL;
 
-	if (stats) {
+	if (CHANGES && stats) {
 		stats->hit.packets++;
 		stats->hit.bytes += bytes;
 	}
@@ -84,7 +85,8 @@ static __always_inline int flow_judge_again(struct __sk_buff *skb, const struct 
 	struct judgement judgement;
 
 	if (!to)
-		to = view->hook == VERDICT_OUT && skb->sk ? WEIR_ID_HOST : WEIR_ID_WORLD;
+		to = view->hook == VERDICT_OUT && sender_is_here(skb) ? WEIR_ID_HOST : WEIR_ID_WORLD;
+	FOUND(judged_again, true);
 	judgement = judge_class(view->gen, view->g, f->identity, to, answered_class(p, view->gen));
 	if (!reason_passes(judgement.reason))
 		return judgement.reason;

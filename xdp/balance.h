@@ -20,10 +20,14 @@ struct target {
 	__u16 pad1;
 };
 
-static __always_inline void count(struct weir_count *c, __u32 bytes)
+static __always_inline void service_count(struct weir_service_stats *stats, __u32 bytes, bool opens)
 {
-	c->packets++;
-	c->bytes += bytes;
+	if (!CHANGES || !stats)
+		return;
+	stats->in.packets++;
+	stats->in.bytes += bytes;
+	if (opens)
+		stats->flows++;
 }
 
 static __always_inline struct weir_vip *vip_of(const struct packet *p, const struct weir_gen *gen, __u32 g)
@@ -49,7 +53,7 @@ static __always_inline void tracked_count(const struct target *t, __u32 backend,
 	struct weir_service_stats *vip = bpf_map_lookup_elem(&weir_vip_stats, &id);
 	struct weir_service_stats *be = bpf_map_lookup_elem(&weir_be_stats, &backend);
 
-	if (!vip || !be)
+	if (!CHANGES || !vip || !be)
 		return;
 	vip->tracked += done;
 	vip->untracked += !done;
@@ -116,20 +120,28 @@ __noinline int owner_find(const struct packet *p, struct target *t, __u32 g)
 		return 0;
 	plan = pool->next.ring && now_ns >= pool->now.hold_until_ns ? &pool->next : &pool->now;
 	slot = ring_slot(plan->ring, t->hash);
+	FOUND(plan, *plan);
+	FOUND(now_ns, now_ns);
 	if (!slot)
 		return 0;
+	FOUND(slot, *slot);
 	ownership_of(plan, slot, t->flags, now_ns, &o);
+	FOUND(unsettled, o.unsettled);
+	FOUND(records, o.record);
 	if (!o.unsettled && !o.record)
 		return slot->cur;
 	key = track_key(p);
 	line = track_line(plan, key);
 	found = line ? track_find(line, key, p, ctl->hz) : 0;
+	FOUND(owner_from, found && backend_exists(g, found) ? WEIR_OWNER_FLOW : WEIR_OWNER_SLOT);
 	if (found && backend_exists(g, found))
 		o.owner = found;
 	else if (line && o.record && o.owner)
 		tracked_count(t, o.owner, track_put(line, key, p, o.owner, ctl->hz));
 	if (o.unsettled && t->flags & WEIR_VIP_CHANCE)
 		others_of(slot, o.owner, t);
+	FOUND(next[0], t->next[0]);
+	FOUND(next[1], t->next[1]);
 	return o.owner;
 }
 
@@ -137,7 +149,6 @@ __noinline int owner_find(const struct packet *p, struct target *t, __u32 g)
 static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, const struct weir_gen *gen, __u32 g,
 				   struct target *ret)
 {
-	struct weir_service_stats *vip_stats, *backend_stats;
 	bool opens = packet_opens(p);
 	struct weir_slot *slot;
 	struct weir_vip *vip;
@@ -150,35 +161,32 @@ static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, c
 	vip = vip_of(p, gen, g);
 	if (!vip)
 		return WEIR_R_PASS;
+	REACHED(BALANCE);
+	FOUND(vip, *vip);
+	FOUND(balanced, *p);
 	id = vip->id;
-	vip_stats = bpf_map_lookup_elem(&weir_vip_stats, &id);
-	if (vip_stats) {
-		count(&vip_stats->in, p->bytes);
-		if (opens)
-			vip_stats->flows++;
-	}
+	service_count(bpf_map_lookup_elem(&weir_vip_stats, &id), p->bytes, opens);
 
 	*ret = (struct target){.vip = id, .flags = vip->flags, .pool = vip->pool};
 	ret->hash = weir_hash_flow(&p->src, &p->dst, p->sport_be, p->dport_be, p->proto);
 	if (ret->flags & WEIR_VIP_AFFINITY)
 		ret->hash = weir_hash_flow(&p->src, &p->dst, 0, 0, 0);
 	slot = ring_slot(vip->ring, ret->hash);
+	FOUND(hash, ret->hash);
 	if (!slot)
 		return WEIR_R_NO_BACKEND;
+	FOUND(slot, *slot);
 	backend = slot->cur;
 	named = ret->flags & WEIR_VIP_QUIC ? quic_backend(ctx, p, g * WEIR_MAX_VIPS + id) : 0;
+	FOUND(owner_from, named && backend_exists(g, named) ? WEIR_OWNER_QUIC : WEIR_OWNER_SLOT);
 	if (named && backend_exists(g, named))
 		backend = named;
 	else if (slot->flags & WEIR_SLOT_UNSETTLED || ret->flags & (WEIR_VIP_TRACK | WEIR_VIP_QUEUED))
 		backend = owner_find(p, ret, g);
 	if (!backend)
 		return WEIR_R_NO_BACKEND;
-	backend_stats = bpf_map_lookup_elem(&weir_be_stats, &backend);
-	if (backend_stats) {
-		count(&backend_stats->in, p->bytes);
-		if (opens)
-			backend_stats->flows++;
-	}
+	FOUND(backend, backend);
+	service_count(bpf_map_lookup_elem(&weir_be_stats, &backend), p->bytes, opens);
 	ret->index = g * WEIR_MAX_BACKENDS + backend;
 	return NEXT;
 }

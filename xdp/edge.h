@@ -15,8 +15,10 @@ static __always_inline void fragment_remember(const struct packet *p)
 	struct weir_fragment_first first = {p->sport_be, p->dport_be, bpf_jiffies64(), p->proto, {}};
 	struct weir_fragment_key key;
 
+	FOUND(edge, WEIR_EDGE_FIRST);
 	fragment_key(&key, p);
-	bpf_map_update_elem(&weir_fragments, &key, &first, BPF_ANY);
+	if (CHANGES)
+		bpf_map_update_elem(&weir_fragments, &key, &first, BPF_ANY);
 }
 
 static __always_inline bool fragment_follow(struct packet *p, __u32 hz)
@@ -24,10 +26,12 @@ static __always_inline bool fragment_follow(struct packet *p, __u32 hz)
 	struct weir_fragment_first *first;
 	struct weir_fragment_key key;
 
+	FOUND(edge, WEIR_EDGE_ORPHAN);
 	fragment_key(&key, p);
 	first = bpf_map_lookup_elem(&weir_fragments, &key);
 	if (!first || (__u32)bpf_jiffies64() - first->seen > FRAGMENT_LIFE_S * hz)
 		return false;
+	FOUND(edge, WEIR_EDGE_LATER);
 	p->sport_be = first->sport_be;
 	p->dport_be = first->dport_be;
 	p->proto = first->proto;
@@ -72,10 +76,12 @@ static __always_inline int error_follow(struct xdp_md *ctx, struct packet *p)
 	struct packet quoted;
 	int reason = quoted_read(ctx, p, &quoted);
 
+	FOUND(edge, reason == WEIR_R_PASS ? WEIR_EDGE_NO_PORTS : WEIR_EDGE_BAD_QUOTE);
 	if (reason == WEIR_R_PASS)
 		return NEXT;
 	if (reason != NEXT || !addr_same(&quoted.src, &p->dst))
 		return WEIR_R_ICMP_QUOTE;
+	FOUND(edge, WEIR_EDGE_QUOTES);
 	p->src = quoted.dst;
 	p->sport_be = quoted.dport_be;
 	p->dport_be = quoted.sport_be;
@@ -103,8 +109,11 @@ __noinline int edge_read(struct xdp_md *ctx, struct packet *p, __u32 g)
 		fragment_remember(p);
 	if (!vip)
 		return NEXT;
-	if (is_echo_request(p))
+	REACHED(EDGE);
+	if (is_echo_request(p)) {
+		FOUND(edge, WEIR_EDGE_ECHO);
 		return p->fragment == FRAGMENT_NONE ? echo_answer(ctx, p) : NEXT;
+	}
 	return is_icmp_error(p) ? error_follow(ctx, p) : NEXT;
 }
 

@@ -25,7 +25,11 @@ __noinline bool failsafe(struct xdp_md *ctx, const struct packet *p, const struc
 {
 	if (!p || !gen)
 		return false;
-	return failsafe_lists(p, gen) && fib_ends_here(ctx, ctx->ingress_ifindex, &p->src, &p->dst);
+	REACHED(FAILSAFE);
+	if (!failsafe_lists(p, gen))
+		return false;
+	FOUND(failsafe, true);
+	return fib_ends_here(ctx, ctx->ingress_ifindex, &p->src, &p->dst);
 }
 
 /* NEXT: the device's default is pass */
@@ -33,11 +37,13 @@ static __always_inline int rule_default(struct xdp_md *ctx, const struct packet 
 {
 	__u32 slot;
 
+	REACHED(DEFAULT);
 	if (!(gen->default_drop[0] | gen->default_drop[1]))
 		return NEXT;
 	slot = device_slot(p->ifindex);
 	if (!(gen->default_drop[slot / 64 & 1] >> slot % 64 & 1))
 		return NEXT;
+	FOUND(default_drop, true);
 	return failsafe(ctx, p, gen) ? WEIR_R_FAILSAFE : WEIR_R_RULE_DEFAULT;
 }
 

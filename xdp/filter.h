@@ -11,6 +11,8 @@ static __always_inline int filter_sets(const struct packet *p, const struct weir
 {
 	__u32 class = sets_class(gen, &p->src, p->v4);
 
+	REACHED(SETS);
+	FOUND(from_class, class);
 	*ret_class = class;
 	if (class_flags(gen, class) != WEIR_IN_DROP)
 		return NEXT;

@@ -11,7 +11,7 @@
 static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, const struct target *t, __u32 hz,
 				   __u32 *ret_ifindex)
 {
-	struct weir_backend *b = bpf_map_lookup_elem(&weir_backends, &t->index);
+	struct weir_backend *b = hop_of(&t->index);
 	bool probe = false, slow;
 	__u32 ifindex, added;
 	__u64 dmac;
@@ -19,6 +19,7 @@ static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, c
 
 	if (!b)
 		return WEIR_R_NO_BACKEND;
+	REACHED(FORWARD);
 	dmac = hop_get(ctx, b, hz, &probe);
 	ifindex = b->ifindex;
 	if (hop_state(dmac) == WEIR_HOP_NO_ROUTE)
@@ -28,9 +29,12 @@ static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, c
 	if (hop_state(dmac) == WEIR_HOP_LOCAL)
 		return WEIR_R_LOCAL;
 	added = t->flags & VIP_OTHER ? mode_bytes(t, b) : outer_bytes(b);
+	FOUND(added, added);
+	FOUND(probe, probe);
 	if (b->mtu && p->ip_bytes + added > b->mtu)
 		return too_big(ctx, p, b->mtu - added);
 	slow = probe || hop_state(dmac) != WEIR_HOP_READY || (ifindex != p->ifindex && !(dmac & WEIR_HOP_XMIT));
+	FOUND(slow, slow);
 	if (t->flags & VIP_OTHER)
 		reason = forward_mode(ctx, p, t, slow);
 	else

@@ -28,6 +28,8 @@ static __always_inline bool answer_allowed(__u32 hz)
 
 	if (!a)
 		return false;
+	if (!CHANGES)
+		return now - a->second >= hz || a->sent < ANSWERS_MAX;
 	if (now - a->second >= hz) {
 		a->second = now;
 		a->sent = 0;
@@ -149,6 +151,8 @@ __noinline int too_big(struct xdp_md *ctx, const struct packet *p, __u32 mtu)
 	struct link_header *head;
 	__u32 quote, put;
 
+	REACHED(TOO_BIG);
+	FOUND(mtu, mtu);
 	if (!p || !ctl || p->quoted_l3 || p->fragment == FRAGMENT_LATER)
 		return WEIR_R_TOO_BIG;
 	quote = p->v4 ? QUOTE4_BYTES : QUOTE6_BYTES;

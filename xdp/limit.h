@@ -77,14 +77,15 @@ static __always_inline struct weir_bucket *fit_bucket(struct weir_bucket_line *l
 /* Make a bucket another one's. When two try at once, both use what the last has made of it: at worst it is shared. */
 static __always_inline void bucket_take(struct weir_bucket *b, __u32 tag)
 {
-	*(volatile __u32 *)&b->tag = tag;
+	if (CHANGES)
+		*(volatile __u32 *)&b->tag = tag;
 }
 
 static __always_inline void count_shared(__u32 rule)
 {
 	struct weir_hits *hits = bpf_map_lookup_elem(&weir_filter_stats, &rule);
 
-	if (hits)
+	if (CHANGES && hits)
 		hits->shared++;
 }
 
@@ -97,6 +98,8 @@ static __always_inline struct weir_bucket *bucket_own(const struct weir_filter_r
 	if (!line)
 		return NULL;
 	if (*(volatile __u32 *)&line->bucket[0].tag != tag) {
+		if (!CHANGES)
+			return NULL; /* a fresh one */
 		*(volatile __u64 *)&line->bucket[0].full = now;
 		*(volatile __u32 *)&line->bucket[0].tag = tag;
 	}
@@ -115,7 +118,7 @@ static __always_inline void spill(struct weir_bucket_line *line, const volatile 
 	__u64 full = bucket_ahead(b, now) > 0 ? b->full : now;
 	__u32 until = (full + cost) >> WEIR_BUCKET_TIME_SHIFT, had = *(volatile __u32 *)&line->bucket[0].spilt;
 
-	if (!spilt(line, now) || (__s32)(until + 1 - had) > 0)
+	if (CHANGES && (!spilt(line, now) || (__s32)(until + 1 - had) > 0))
 		*(volatile __u32 *)&line->bucket[0].spilt = until + 1;
 }
 
@@ -164,6 +167,8 @@ static __always_inline struct weir_bucket *bucket_hashed(const struct weir_filte
 static __always_inline void bucket_charge(struct weir_bucket *b, __s64 ahead, __u64 full, __u64 now, __u64 cost,
 					  __u64 burst)
 {
+	if (!CHANGES)
+		return;
 	if (ahead > (__s64)(burst / 2))
 		__sync_fetch_and_add(&b->full, cost);
 	else
@@ -189,6 +194,7 @@ __noinline bool limit_conforms(const struct weir_filter_rule *rule, const struct
 		return true;
 	full = *(volatile __u64 *)&b->full;
 	ahead = full - now;
+	FOUND_RULE(ahead, ahead);
 	if (ahead > (__s64)rule->burst)
 		return false;
 	bucket_charge(b, ahead, full, now, cost, rule->burst);

@@ -272,7 +272,7 @@ __noinline int forward_mode(struct xdp_md *ctx, const struct packet *p, const st
 		return WEIR_R_NO_BACKEND;
 	mode = t->flags & WEIR_VIP_MODE;
 	index = t->index; /* on Linux 6.1 a key may not lie in a global function's argument */
-	b = bpf_map_lookup_elem(&weir_backends, &index);
+	b = hop_of(&index);
 	o = t->flags & WEIR_VIP_MSS || mode == WEIR_MODE_NAT ? options_of(t) : NULL;
 	if (!b)
 		return WEIR_R_NO_BACKEND;

@@ -69,7 +69,11 @@ __noinline int reply_read(struct xdp_md *ctx, struct packet *p, __u32 g, __u32 *
 	vip = index ? bpf_map_lookup_elem(&weir_vip_options, &index) : NULL;
 	if (!vip)
 		return WEIR_R_PASS;
+	REACHED(REPLY);
+	FOUND(reply_of, index);
 	rc = fib_look_up(ctx, p->ifindex, &vip->addr, &p->dst, &fib);
+	FOUND(route, rc);
+	FOUND(mtu, fib.mtu_result);
 	if (fib.mtu_result && p->ip_bytes > fib.mtu_result)
 		return WEIR_R_PASS;
 	if (vip->mss && p->proto == IPPROTO_TCP && p->flags & TCP_SYN && !p->quoted_l3)

@@ -54,8 +54,14 @@ static __always_inline int rule_act(struct xdp_md *ctx, const struct packet *p, 
 {
 	int reason;
 
+	FOUND(rules_met, weir_explain.found.rules_met + 1);
+	FOUND_RULE(id, WEIR_BIT_ID(bit));
+	FOUND_RULE(action, WEIR_BIT_ACTION(bit));
+	FOUND_RULE(burst, rule ? rule->burst : 0);
+	FOUND_RULE(outcome, WEIR_MET_EXPIRED);
 	if (rule && rule_expired(rule))
 		return GO_ON;
+	FOUND_RULE(outcome, WEIR_MET_DECIDES);
 	rule_hit(WEIR_BIT_ID(bit), p->bytes);
 	if (rule)
 		rule_count_sets(rule, p);
@@ -63,19 +69,24 @@ static __always_inline int rule_act(struct xdp_md *ctx, const struct packet *p, 
 	case WEIR_RULE_PASS:
 		return NEXT;
 	case WEIR_RULE_COUNT:
+		FOUND_RULE(outcome, WEIR_MET_COUNTED);
 		return GO_ON;
 	case WEIR_RULE_AUDIT:
+		FOUND_RULE(outcome, WEIR_MET_AUDITED);
 		state->would_drop = true;
 		return NEXT;
 	case WEIR_RULE_LIMIT:
 		reason = rule ? limit(ctx, p, gen, rule) : NEXT;
+		FOUND_RULE(outcome, reason == NEXT ? WEIR_MET_CONFORMS : WEIR_MET_EXCEEDS);
 		return reason == NEXT ? GO_ON : reason;
 	case WEIR_RULE_REDIRECT:
 	case WEIR_RULE_DROP:
 		break;
 	}
-	if (!(bit & WEIR_BIT_SOURCE) && failsafe(ctx, p, gen))
+	if (!(bit & WEIR_BIT_SOURCE) && failsafe(ctx, p, gen)) {
+		FOUND_RULE(outcome, WEIR_MET_SPARED);
 		return WEIR_R_FAILSAFE;
+	}
 	if (WEIR_BIT_ACTION(bit) != WEIR_RULE_REDIRECT || !rule)
 		return WEIR_R_RULE_DROP;
 	state->ifindex = rule->ifindex;
@@ -136,6 +147,7 @@ static __always_inline int rules(struct xdp_md *ctx, const struct packet *p, con
 	__u32 zero = 0;
 
 	walk.state = gen->rules.count ? bpf_map_lookup_elem(&rules_states, &zero) : NULL;
+	REACHED(RULES);
 	if (!walk.state || !rules_search(&walk, from_class))
 		return rule_default(ctx, p, gen);
 	walk.state->at = RULES_START;

@@ -147,7 +147,10 @@ static __always_inline __s64 cookie_make(struct xdp_md *ctx, struct syn_headers 
 	}
 	if (!sk)
 		return -1;
-	if (sk->state == SOCK_LISTENS)
+	FOUND(cookie, sk->state == SOCK_LISTENS);
+	if (!CHANGES)
+		cookie = sk->state == SOCK_LISTENS ? 0 : -1; /* to make one tells the listener that it overflows */
+	else if (sk->state == SOCK_LISTENS)
 		cookie = bpf_tcp_gen_syncookie(sk, &h->ip, v4 ? sizeof(h->ip.v4) : sizeof(h->ip.v6), &h->t.tcp,
 					       tcp_bytes + 1);
 	bpf_sk_release(sk);

@@ -11,6 +11,7 @@
 /* The only way out. */
 static __always_inline int leave(const struct packet *p, int reason, __u32 ifindex)
 {
+	FOUND(ifindex, ifindex);
 	account(p->ifindex, WEIR_HOOK_XDP, reason, p->bytes);
 	switch (reason_verdict(reason)) {
 	case WEIR_PASS:
@@ -39,6 +40,8 @@ __noinline int packet_read(struct xdp_md *ctx, struct packet *p, __u32 bytes)
 	reason = parse(&c, p);
 	if (reason == NEXT)
 		p->failed = protect_look(&begin, p);
+	REACHED(READ);
+	FOUND(packet, *p);
 	return reason;
 }
 
@@ -56,6 +59,7 @@ static __always_inline int pipeline(struct xdp_md *ctx, __u32 bytes)
 		return XDP_ABORTED;
 	g = *(volatile __u32 *)&ctl->gen & 1;
 	gen = &ctl->gens[g];
+	FOUND(gen, g);
 
 	reason = packet_read(ctx, &p, bytes);
 	reason = reason == NEXT ? protect(&p, gen) : protect_unread(&p, gen, reason);

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "bpf/explain.h"
 #include "bpf/maps.h"
 
 PINNED_MAP(weir_ctl, BPF_MAP_TYPE_ARRAY, __u32, struct weir_ctl, 1, BPF_F_MMAPABLE);
@@ -46,7 +47,11 @@ static __always_inline __u32 device_slot(__u32 ifindex)
 		if (dev->ifindex == ifindex)
 			return slot;
 		if (dev->ifindex == 0) {
-			__u32 was = __sync_val_compare_and_swap(&dev->ifindex, 0, ifindex);
+			__u32 was;
+
+			if (!CHANGES)
+				return slot;
+			was = __sync_val_compare_and_swap(&dev->ifindex, 0, ifindex);
 
 			if (was == 0 || was == ifindex)
 				return slot;
@@ -60,7 +65,8 @@ static __always_inline void account(__u32 ifindex, enum weir_hook hook, __u32 re
 	__u32 index = device_slot(ifindex) * WEIR_HOOKS + hook;
 	struct weir_dev_stats *stats = bpf_map_lookup_elem(&weir_stats, &index);
 
-	if (stats && reason < WEIR_REASONS) {
+	FOUND(reason, reason);
+	if (CHANGES && stats && reason < WEIR_REASONS) {
 		stats->by_reason[reason].packets++;
 		stats->by_reason[reason].bytes += bytes;
 	}

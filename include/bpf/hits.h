@@ -3,6 +3,7 @@
 #ifndef WEIR_BPF_HITS_H
 #define WEIR_BPF_HITS_H
 
+#include "bpf/explain.h"
 #include "bpf/maps.h"
 
 PINNED_MAP(weir_filter_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_hits, WEIR_MAX_FILTER_RULES, 0);
@@ -11,7 +12,7 @@ PINNED_MAP(weir_set_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_hits, W
 /* `hits` may be NULL: an id that has no counters. */
 static __always_inline void hits_count(struct weir_hits *hits, __u32 bytes)
 {
-	if (!hits)
+	if (!CHANGES || !hits)
 		return;
 	hits->hit.packets++;
 	hits->hit.bytes += bytes;

@@ -26,6 +26,12 @@ static __always_inline __u64 hop_mac(const __u8 mac[ETH_ALEN])
 	return word;
 }
 
+/* The backend's record, to send by and to renew. */
+static __always_inline struct weir_backend *hop_of(const __u32 *index)
+{
+	return own_hop(bpf_map_lookup_elem(&weir_backends, index), *index);
+}
+
 /* Ask the kernel. One CPU at a time does (hop_get), so plain stores suffice; dmac, which carries the state, goes last. Global, so
  * that its stack is not every packet's. */
 __noinline int hop_look_up(struct xdp_md *ctx, struct weir_backend *b)
@@ -76,6 +82,7 @@ static __always_inline __u64 hop_get(struct xdp_md *ctx, struct weir_backend *b,
 		return dmac;
 	if (__sync_val_compare_and_swap(&b->checked, checked, now) != checked)
 		return dmac;
+	FOUND(hop_asked, true);
 	hop_look_up(ctx, b);
 	if (b->probe && --b->probe == 0)
 		*ret_probe = true;

@@ -76,7 +76,7 @@ static __always_inline __u32 track_find(struct weir_track *line, __u64 key, cons
 		next.state = track_state(p, t.state);
 		next.seen = now;
 		/* once a second is often enough: a line that is only read can be in every CPU's cache */
-		if (next.state != t.state || now - t.seen >= hz)
+		if (CHANGES && (next.state != t.state || now - t.seen >= hz))
 			__sync_val_compare_and_swap(&line[i].word, t.word, next.word);
 		return t.backend;
 	}
@@ -100,8 +100,8 @@ static __always_inline bool track_put(struct weir_track *line, __u64 key, const 
 			at = i;
 		}
 	}
-	if (!best)
-		return false;
+	if (!best || !CHANGES)
+		return best;
 	was = line[at & (WEIR_TRACK_WAYS - 1)].hash;
 	if (was == WEIR_TRACK_BUSY ||
 	    __sync_val_compare_and_swap(&line[at & (WEIR_TRACK_WAYS - 1)].hash, was, WEIR_TRACK_BUSY) != was)
