@@ -192,7 +192,9 @@ install: all ## DESTDIR= PREFIX=
 	install -m 644 $(filter-out $(BUILD)/lib/% $(BUILD)/tc/ask.bpf.o,$(BPF_OBJ)) $(DESTDIR)$(bpfdir)
 	install -m 644 $(BUILD)/man/weir.8 $(DESTDIR)$(mandir)/man8
 	$(BUILD)/weir completion > $(DESTDIR)$(compdir)/weir
-	sed 's|@BINDIR@|$(bindir)|; s|@DATADIR@|$(datadir)|' dist/unit.conf > $(DESTDIR)$(datadir)/unit.conf
+	for file in unit.conf weir-metrics.service; do sed 's|@BINDIR@|$(bindir)|; s|@DATADIR@|$(datadir)|' dist/$$file \
+		> $(DESTDIR)$(datadir)/$$file || exit; done
+	install -m 644 dist/grafana.json $(DESTDIR)$(datadir)
 
 uninstall: ## the same DESTDIR= PREFIX=
 	rm -rf $(DESTDIR)$(bindir)/weir $(DESTDIR)$(bpfdir) $(DESTDIR)$(compdir)/weir $(DESTDIR)$(datadir) \

@@ -4,6 +4,7 @@
 #ifndef WEIR_CTL_H
 #define WEIR_CTL_H
 
+#include <net/if.h>
 #include <stdbool.h>
 
 #include "compile.h"
@@ -110,6 +111,13 @@ const char *hop_text(const struct weir_backend *live);
 #define SERVICE_CELLS ">PACKETS", ">BYTES", ">FLOWS", ">TRACKED"
 void service_cells(struct table *t, const struct weir_service_stats *stats);
 void service_json(struct json *j, const struct weir_service_stats *stats);
+
+/* stats.c: the name of the device that has a slot of counters; its number when it is no more; slot 0 counts for all that found
+ * no slot of their own */
+const char *device_text(const struct plane *p, __u32 slot, char buf[IF_NAMESIZE]);
+
+/* flow.c: "new", "open", ... */
+const char *flow_state_text(enum weir_flow_state state);
 
 /* rule.c: rules that can never match, all of a model */
 void warn_shadowed(struct warnings *w, const struct model *m);

@@ -102,7 +102,7 @@ static int flow_order(const void *a, const void *b)
 	return order ? order : (int)ntohs(x->sport_be) - ntohs(y->sport_be);
 }
 
-static const char *state_text(enum weir_flow_state state)
+const char *flow_state_text(enum weir_flow_state state)
 {
 	switch (state) {
 	case WEIR_FLOW_FREE:
@@ -159,7 +159,7 @@ static void flows_table(const struct list *l, const struct model *m)
 		table_cell(&t, proto_text(f->proto, proto));
 		table_cell(&t, end_text(&f->src, f->sport_be, end));
 		table_cell(&t, end_text(&f->dst, f->dport_be, end));
-		table_cell(&t, state_text(f->state));
+		table_cell(&t, flow_state_text(f->state));
 		table_cell(&t, direction_text(f));
 		table_cell(&t, identity_text(m, f->identity));
 		if (f->rule)
@@ -188,7 +188,7 @@ static void flows_json(const struct list *l, const struct model *m, __u32 versio
 		json_number(&j, "from_port", ntohs(f->sport_be));
 		json_text(&j, "to", address_text(&f->dst, addr));
 		json_number(&j, "to_port", ntohs(f->dport_be));
-		json_text(&j, "state", state_text(f->state));
+		json_text(&j, "state", flow_state_text(f->state));
 		json_text(&j, "direction", direction_text(f));
 		json_text(&j, "identity", identity_text(m, f->identity));
 		json_number(&j, "rule", f->rule);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* weir help, version: all from the command table. `weir help --man` writes the manual's lists (man/weir.8.in). */
 #include "ctl.h"
+#include "metrics.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -139,6 +140,11 @@ static void man_tables(void)
 	for (size_t i = 0; i < WEIR_LIMITS; i++) {
 		printf(".TP\n.BR %s \" %llu\"\n", limits[i].name, limits[i].value);
 		man_text(limits[i].what);
+	}
+	puts(".SH METRICS\nWhat\n.B metrics\nprints, each name behind\n.BR weir_ .");
+	for (size_t i = 0; i < METRICS; i++) {
+		printf(".TP\n.BR %s \" (%s)\"\n", metric_texts[i].name, metric_texts[i].type);
+		man_text(metric_texts[i].help);
 	}
 }
 

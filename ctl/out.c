@@ -192,8 +192,7 @@ void json_count(struct json *j, const struct weir_count *count)
 	json_number(j, "bytes", count->bytes);
 }
 
-/* length of the well-formed UTF-8 sequence at s, 0 when it is none (RFC 3629) */
-static size_t utf8_length(const unsigned char *s)
+size_t utf8_length(const unsigned char *s)
 {
 	size_t length = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : 4;
 

@@ -43,6 +43,9 @@ void json_null(struct json *j, const char *key);
 struct weir_count;
 void json_count(struct json *j, const struct weir_count *count);
 
+/* length of the well-formed UTF-8 sequence at s, 0 when it is none (RFC 3629) */
+size_t utf8_length(const unsigned char *s);
+
 /* Text on a terminal must not steer it: control characters print as '?'. */
 void print_safe(FILE *out, const char *text, size_t length);
 

@@ -1,53 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* weir stats: what left, from where, why; and what each rule, VIP and backend had of it. */
-#include "stats.h"
-
 #include <net/if.h>
 #include <stdlib.h>
 
+#include "counters.h"
 #include "ctl.h"
 
-/* everything at one time: all counters, zeros included */
-struct counters {
-	struct weir_count devices[WEIR_MAX_DEVS][WEIR_HOOKS][WEIR_REASONS];
-	struct weir_count totals[WEIR_HOOKS][WEIR_VERDICTS]; /* a packet may pass several hooks */
-	struct weir_service_stats vips[WEIR_MAX_VIPS];
-	struct weir_service_stats backends[WEIR_MAX_BACKENDS];
-	struct weir_count rules[WEIR_MAX_RULES];
-};
-
-static int counters_read(struct plane *p, struct counters *s, struct weir_error *err)
-{
-	int rc = stats_vips(p, s->vips, err);
-
-	if (!rc)
-		rc = stats_backends(p, s->backends, err);
-	if (!rc)
-		rc = stats_rules(p, s->rules, err);
-	for (__u32 slot = 0; slot < WEIR_MAX_DEVS; slot++) {
-		if (slot && !p->devs[slot].ifindex)
-			continue;
-		for (int hook = 0; hook < WEIR_HOOKS && !rc; hook++)
-			rc = stats_device(p, slot, hook, s->devices[slot][hook], err);
-	}
-	return rc;
-}
-
-static void counters_sum(struct counters *s)
-{
-	for (size_t i = 0; i < (size_t)WEIR_MAX_DEVS * WEIR_HOOKS * WEIR_REASONS; i++) {
-		__u32 slot = i / (WEIR_HOOKS * WEIR_REASONS), hook = i / WEIR_REASONS % WEIR_HOOKS;
-		__u32 reason = i % WEIR_REASONS;
-		const struct weir_count *count = &s->devices[slot][hook][reason];
-		struct weir_count *total = &s->totals[hook][reason_verdicts[reason]];
-
-		total->packets += count->packets;
-		total->bytes += count->bytes;
-	}
-}
-
-/* the device's name; its number when it is no more; slot 0 counts for those that found no slot of their own */
-static const char *device_text(const struct plane *p, __u32 slot, char buf[IF_NAMESIZE])
+const char *device_text(const struct plane *p, __u32 slot, char buf[IF_NAMESIZE])
 {
 	if (!slot)
 		return "other";
@@ -66,6 +25,7 @@ static void count_cells(struct table *t, const struct weir_count *count)
 
 static void devices_table(const struct plane *p, const struct counters *s)
 {
+	struct weir_count totals[WEIR_HOOKS][WEIR_VERDICTS];
 	struct table t = TABLE("DEVICE", "HOOK", "VERDICT", "REASON", ">PACKETS", ">BYTES");
 	char name[IF_NAMESIZE];
 
@@ -82,8 +42,9 @@ static void devices_table(const struct plane *p, const struct counters *s)
 		table_cell(&t, reason_names[reason]);
 		count_cells(&t, count);
 	}
+	counters_totals(s, totals);
 	for (int i = 0; i < WEIR_HOOKS * WEIR_VERDICTS; i++) {
-		const struct weir_count *total = &s->totals[i / WEIR_VERDICTS][i % WEIR_VERDICTS];
+		const struct weir_count *total = &totals[i / WEIR_VERDICTS][i % WEIR_VERDICTS];
 
 		if (!total->packets)
 			continue;
@@ -132,6 +93,7 @@ static void rules_table(const struct model *m, const struct counters *s)
 
 static void devices_json(struct json *j, const struct plane *p, const struct counters *s)
 {
+	struct weir_count totals[WEIR_HOOKS][WEIR_VERDICTS];
 	char name[IF_NAMESIZE];
 
 	json_open(j, "devices", '[');
@@ -152,12 +114,13 @@ static void devices_json(struct json *j, const struct plane *p, const struct cou
 		json_close(j, '}');
 	}
 	json_close(j, ']');
+	counters_totals(s, totals);
 	json_open(j, "totals", '{');
 	for (int hook = 0; hook < WEIR_HOOKS; hook++) {
 		json_open(j, hook_names[hook], '{');
 		for (int verdict = 0; verdict < WEIR_VERDICTS; verdict++) {
 			json_open(j, verdict_names[verdict], '{');
-			json_count(j, &s->totals[hook][verdict]);
+			json_count(j, &totals[hook][verdict]);
 			json_close(j, '}');
 		}
 		json_close(j, '}');
@@ -217,7 +180,6 @@ int cmd_stats(struct ctl *c, const struct args *args, struct weir_error *err)
 		return rc;
 	s = ctl_zero(sizeof(*s));
 	rc = counters_read(&p, s, err);
-	counters_sum(s);
 	if (!rc && c->json) {
 		stats_json(&p, &m, s);
 	} else if (!rc) {

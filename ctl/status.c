@@ -44,7 +44,7 @@ static void status_free(struct status *s)
 
 static int usage_read(struct plane *p, const struct model *m, void *used, struct weir_error *err)
 {
-	return usage(p, m, used, err);
+	return usage(p, m, used, NULL, err);
 }
 
 static int status_read(struct status *s, const struct ctl *c, const struct args *args, struct weir_error *err)

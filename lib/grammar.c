@@ -437,8 +437,11 @@ bool grammar_keyword(const char *text)
 	struct token tokens[TOKENS_MAX];
 
 	for (size_t i = 0; i < COMMANDS; i++) {
-		unsigned int count = tokenize(commands[i].synopsis, tokens), t = 0;
+		unsigned int count, t = 0;
 
+		if (!strstr(commands[i].synopsis, text))
+			continue; /* asked for every name of a configuration */
+		count = tokenize(commands[i].synopsis, tokens);
 		while (t < count && tokens[t].kind == TOKEN_WORD)
 			t++; /* a command's own words stand in front, where no name does */
 		for (; t < count; t++)

@@ -30,6 +30,35 @@ const enum weir_verdict reason_verdicts[WEIR_REASONS] = {
 #undef REASON
 };
 
+#define X	      (1 << WEIR_HOOK_XDP)
+#define E	      (1 << WEIR_HOOK_EGRESS)
+#define I	      (1 << WEIR_HOOK_INGRESS)
+#define AT(hooks, id) [WEIR_R_##id] = (hooks)
+/* clang-format off */
+const __u8 reason_hooks[WEIR_REASONS] = {
+	AT(X | E | I, PASS), AT(X | E | I, NOT_IP), AT(X | E | I, NEIGHBOUR), AT(X | E | I, FAILSAFE),
+	AT(X | E | I, TRUNCATED), AT(X | E | I, VLAN_DEPTH), AT(X | E | I, IP_HEADER), AT(X | E | I, IP_LENGTH),
+	AT(X | E | I, EXT_CHAIN), AT(X | E | I, MAPPED),
+	/* filter and balancer, backends */
+	AT(X, MARTIAN), AT(X, IP_CHECKSUM), AT(X, TCP_FLAGS), AT(X, SHORT_FRAGMENT), AT(X, UNCHECKED),
+	AT(X, LISTED), AT(X, RULE_DROP), AT(X, RULE_REDIRECT), AT(X, RULE_DEFAULT), AT(X, WOULD_DROP), AT(X, LIMIT),
+	AT(X, SYNCOOKIE), AT(X, SLOW_PATH), AT(X, FORWARD_TX), AT(X, FORWARD_REDIRECT), AT(X, LOCAL), AT(X, REPLY_TX),
+	AT(X, REPLY_REDIRECT), AT(X, ECHO), AT(X, TOO_BIG_TOLD), AT(X, NO_BACKEND), AT(X, FRAGMENT), AT(X, ICMP_QUOTE),
+	AT(X, TTL), AT(X, NO_HEADROOM), AT(X, DECAP), AT(X, SECOND_CHANCE), AT(X, DECAP_FOREIGN), AT(X, DECAP_INNER),
+	AT(X, DECAP_OUTER), AT(X, DECAP_ECN),
+	/* ways to a backend, through the stack too */
+	AT(X | I, NO_ROUTE), AT(X | I, FORWARDING_OFF), AT(X | I, TOO_BIG), AT(X | I, SLOW_LOST), AT(I, FORWARD_STACK),
+	/* policy */
+	AT(I, SPOOFED), AT(E | I, UNGOVERNED), AT(E | I, FLOW), AT(E | I, REPLY), AT(E | I, RELATED),
+	AT(E | I, POLICY_ALLOW), AT(E | I, POLICY_DENY), AT(E | I, POLICY_REJECT), AT(E | I, DEFAULT_ALLOW),
+	AT(E | I, DEFAULT_DENY), AT(E | I, WOULD_DENY), AT(E | I, FRAGMENT_UNKNOWN),
+};
+/* clang-format on */
+#undef X
+#undef E
+#undef I
+#undef AT
+
 const char *const verdict_names[WEIR_VERDICTS] = {
 	[WEIR_PASS] = "pass",
 	[WEIR_DROP] = "drop",

@@ -10,6 +10,8 @@
 extern const char *const reason_names[WEIR_REASONS];
 extern const char *const reason_texts[WEIR_REASONS];
 extern const enum weir_verdict reason_verdicts[WEIR_REASONS];
+/* where a reason occurs: bit HOOK of enum weir_hook */
+extern const __u8 reason_hooks[WEIR_REASONS];
 extern const char *const verdict_names[WEIR_VERDICTS];
 extern const char *const hook_names[WEIR_HOOKS];
 

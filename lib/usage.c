@@ -96,9 +96,17 @@ static __u64 count_prefixes(const struct weir_gen *gen)
 
 static int count_flow(void *arg, const struct flow_seen *flow)
 {
-	(void)flow;
-	++*(__u64 *)arg;
+	__u64 *by_state = arg;
+
+	if (flow->flow.state < USAGE_FLOW_STATES)
+		by_state[flow->flow.state]++;
 	return 0;
+}
+
+static int count_flows(struct plane *p, __u64 ret[USAGE_FLOW_STATES], struct weir_error *err)
+{
+	memset(ret, 0, USAGE_FLOW_STATES * sizeof(*ret));
+	return flows_walk(p, count_flow, ret, err);
 }
 
 /* what VIPs' options take for each of their backends */
@@ -118,7 +126,8 @@ static void count_options(const struct model *m, __u64 used[WEIR_LIMITS])
 	}
 }
 
-int usage(struct plane *p, const struct model *m, __u64 ret[WEIR_LIMITS], struct weir_error *err)
+int usage(struct plane *p, const struct model *m, __u64 ret[WEIR_LIMITS], __u64 ret_flows[USAGE_FLOW_STATES],
+	  struct weir_error *err)
 {
 	__u64 used[WEIR_LIMITS] = {
 		[WEIR_LIMIT_VIPS] = m->vips_count,
@@ -130,6 +139,7 @@ int usage(struct plane *p, const struct model *m, __u64 ret[WEIR_LIMITS], struct
 		[WEIR_LIMIT_FILTER_RULES] = m->filter_count,
 		[WEIR_LIMIT_PREFIXES] = count_prefixes(plane_gen(p)),
 	};
+	__u64 flows[USAGE_FLOW_STATES] = {};
 	__u32 chunks = 0;
 	int rc;
 
@@ -145,14 +155,19 @@ int usage(struct plane *p, const struct model *m, __u64 ret[WEIR_LIMITS], struct
 	if (!rc)
 		rc = count_port_classes(p, &used[WEIR_LIMIT_PORT_CLASSES], err);
 	if (!rc)
-		rc = flows_walk(p, count_flow, &used[WEIR_LIMIT_FLOWS], err);
+		rc = count_flows(p, flows, err);
+	for (size_t i = 0; i < USAGE_FLOW_STATES; i++)
+		used[WEIR_LIMIT_FLOWS] += flows[i];
 	if (!rc)
 		rc = count_entries(p->maps[PLANE_fragments], sizeof(struct weir_fragment_key),
 				   sizeof(struct weir_fragment_first), &used[WEIR_LIMIT_FRAGMENTS], err);
 	if (!rc)
 		rc = count_entries(p->maps[PLANE_addresses], sizeof(struct weir_addr), sizeof(__u32),
 				   &used[WEIR_LIMIT_DECAP], err);
-	if (!rc)
-		memcpy(ret, used, sizeof(used));
-	return rc;
+	if (rc)
+		return rc;
+	memcpy(ret, used, sizeof(used));
+	if (ret_flows)
+		memcpy(ret_flows, flows, sizeof(flows));
+	return 0;
 }

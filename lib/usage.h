@@ -13,7 +13,10 @@ struct limit {
 };
 extern const struct limit limits[WEIR_LIMITS];
 
-/* m: the running configuration */
-int usage(struct plane *p, const struct model *m, __u64 ret[WEIR_LIMITS], struct weir_error *err);
+#define USAGE_FLOW_STATES (WEIR_FLOW_CLOSED + 1)
+
+/* m: the running configuration. ret_flows (may be NULL): of the tracked flows, how many are in each enum weir_flow_state */
+int usage(struct plane *p, const struct model *m, __u64 ret[WEIR_LIMITS], __u64 ret_flows[USAGE_FLOW_STATES],
+	  struct weir_error *err);
 
 #endif

@@ -20,6 +20,7 @@ packages() {
 		libnl-route-3-dev|build|reads the kernel's routes and neighbours
 		libmnl-dev|build|requests whose error text is the kernel's own
 		libpcap-dev|build|reads recordings of packets
+		libmicrohttpd-dev|build|serves metrics over HTTP; loaded when that is asked for
 		iproute2|demo test vm|makes network namespaces and devices
 		ethtool|demo test vm|turns checksum offload off on virtual devices
 		util-linux|demo test vm|nsenter, flock, mount
@@ -29,6 +30,7 @@ packages() {
 		python3-pytest|test|the test runner
 		python3-pytest-timeout|test|ends a test that hangs
 		python3-scapy|test|builds and reads packets
+		python3-prometheus-client|test|reads metrics as Prometheus does
 		groff-base|test|checks the manual page
 		procps|test|sysctl
 		iputils-ping|test|ICMP through the lab
