@@ -97,6 +97,7 @@ static void plan_make(const struct pools *s, const struct pool_change *change, s
 
 	plan->learn_until_ns = begin_ns + vip->settle * NS_A_SECOND;
 	plan->hold_until_ns = plan->learn_until_ns + vip->hold * NS_A_SECOND;
+	plan->carried = false;
 	*ret_fresh = !change->sticky || !plan->track;
 	if (*ret_fresh)
 		plan->track_lines = track_lines_for(slots, change->sticky);
@@ -158,6 +159,7 @@ static int decide_change(struct pools *s, struct pool_change *change, struct wei
 		plan_make(s, change, WEIR_RING_SLOTS, s->clock_ns, &change->now, &change->fresh_now);
 		change->now.learn_until_ns = s->clock_ns + load->learn_ns;
 		change->now.hold_until_ns = s->clock_ns + load->hold_ns;
+		change->now.carried = true;
 	}
 	return 0;
 }

@@ -90,7 +90,7 @@ static void plan_advance(struct pool_change *change, __u64 clock_ns)
 	change->next = (struct weir_plan){};
 }
 
-/* The pool as it is at this moment. A hold without a recorded flow that lives is over. */
+/* The pool as it is at this moment. A hold without a recorded flow that lives is over, if it began here. */
 static int change_begin(const struct pools *s, size_t vip, struct pool_change *ret, struct weir_error *err)
 {
 	struct commit *c = s->c;
@@ -108,7 +108,8 @@ static int change_begin(const struct pools *s, size_t vip, struct pool_change *r
 	ret->changed = !members_same(c, vip, was) || (c->ring && c->ring->vip == vip);
 	if (ret->next.ring && s->clock_ns >= ret->now.hold_until_ns)
 		plan_advance(ret, s->clock_ns);
-	if (ret->changed && s->clock_ns >= ret->now.learn_until_ns && s->clock_ns < ret->now.hold_until_ns)
+	if (ret->changed && !ret->now.carried && s->clock_ns >= ret->now.learn_until_ns &&
+	    s->clock_ns < ret->now.hold_until_ns)
 		rc = plan_flows(c->p, &ret->now, NULL, &flows, err);
 	if (!rc && !flows && ret->next.ring)
 		plan_advance(ret, s->clock_ns);

@@ -296,7 +296,7 @@ struct weir_plan {
 	__u32 ring;	     /* first chunk, 0: none */
 	__u32 track;	     /* first chunk of the lines of recorded flows, 0: none */
 	__u32 track_lines;   /* a power of two */
-	__u32 pad;
+	__u32 carried;	     /* it came with a ring from elsewhere, and so may flows that are not recorded here */
 };
 
 /* weir_pools, WEIR_MAX_VIPS a generation, by the id of the pool's first VIP */

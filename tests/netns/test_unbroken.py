@@ -5,19 +5,15 @@
 
 The backends have the VIP on lo, decap.bpf.o on eth0, and a server that echoes on ports 80 to 83, one for each VIP.
 """
-import multiprocessing
-import random
+import hashlib
 import resource
-import select
-import socket
-import struct
-import threading
 import time
 
 import lab as labs
 import pytest
-from flood import syn
+from held import FLOOD_FROM, Flood, Holder, broken, connect
 from lab import until
+from www import pattern
 
 VIP, EACH = "203.0.113.10", 500
 BACKENDS = {f"b{n}": f"10.1.0.1{n}" for n in range(1, 9)}
@@ -25,95 +21,38 @@ CHANGES = {80: "backend add p80 10.1.0.18", 81: "backend drain p81 10.1.0.11", 8
            83: "backend del p83 10.1.0.13"}
 
 
+def backends(lab, addresses, gateway):
+    """hosts behind the switch, which answer the client themselves"""
+    for name, address in addresses.items():
+        lab.ns(name)
+        lab.veth(name, "eth0", [f"{address}/24"], "switch", name, [], mtu=1540)
+        lab.ip("switch", f"link set {name} master br0")
+        lab.ip(name, f"route add default via {gateway}")
+        lab.ip(name, f"route add blackhole {FLOOD_FROM}")
+        lab.ip(name, f"addr add {VIP}/32 dev lo")
+        lab.by_hand(name, "ip link set dev eth0 xdp obj build/xdp/decap.bpf.o sec xdp", instance=f"{lab.instance}-{name}")
+
+
+def switch(lab):
+    lab.ns("switch")
+    lab.ip("switch", "link add br0 type bridge mcast_snooping 0")
+    lab.ip("switch", "link set br0 up")
+
+
 @pytest.fixture
 def net():
     with labs.Lab() as lab:
-        lab.ns("lb", router=True), lab.ns("client"), lab.ns("switch")
+        lab.ns("lb", router=True), lab.ns("client")
+        switch(lab)
         lab.veth("client", "eth0", ["198.51.100.2/24"], "lb", "eth0", ["198.51.100.1/24"])
         lab.veth("lb", "eth1", ["10.1.0.1/24"], "switch", "lb", [], mtu=1540)
-        lab.ip("switch", "link add br0 type bridge mcast_snooping 0")
-        lab.ip("switch", "link set br0 up")
         lab.ip("switch", "link set lb master br0")
         lab.ip("client", "route add default via 198.51.100.1")
-        for name, address in BACKENDS.items():
-            lab.ns(name)
-            lab.veth(name, "eth0", [f"{address}/24"], "switch", name, [], mtu=1540)
-            lab.ip("switch", f"link set {name} master br0")
-            lab.ip(name, "route add default via 10.1.0.1")
-            lab.ip(name, "route add blackhole 100.64.0.0/10")  # whence the flood comes
-            lab.ip(name, f"addr add {VIP}/32 dev lo")
-            lab.by_hand(name, "ip link set dev eth0 xdp obj build/xdp/decap.bpf.o sec xdp", instance=f"{lab.instance}-{name}")
+        backends(lab, BACKENDS, "10.1.0.1")
+        for name in BACKENDS:
             lab.serve(name, "echo_tcp.py", 80, 83)
         lab.weir("attach eth0")
         yield lab
-
-
-class Flood(threading.Thread):
-    """some 20,000 SYNs a second from made-up sources, to all VIPs"""
-
-    def __init__(self, lab):
-        super().__init__(daemon=True)
-        with lab.inside("client"):
-            self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-            self.sock.bind(("eth0", 0))
-        self.macs = [bytes.fromhex(lab.mac(ns, "eth0").replace(":", "")) for ns in ("lb", "client")]
-        self.over, self.sent = threading.Event(), 0
-
-    def run(self):
-        while not self.over.wait(0.05):
-            for _ in range(1000):
-                source = struct.pack("!I", 100 << 24 | 64 << 16 | random.getrandbits(22))
-                frame = syn(*self.macs, source, socket.inet_aton(VIP), random.randrange(1024, 65536), random.randrange(80, 84))
-                try:
-                    self.sent += bool(self.sock.send(frame))
-                except OSError:  # no room at the other end of the cable
-                    pass
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *failure):
-        self.over.set()
-        self.join()
-        self.sock.close()
-
-
-def connect(lab, port, count):
-    """connections that are established"""
-    with lab.inside("client"):
-        sockets = [socket.socket() for _ in range(count)]
-    for sock in sockets:
-        sock.settimeout(5)
-        sock.connect((VIP, port))
-        sock.setblocking(False)
-    return sockets
-
-
-def broken(sockets, timeout=5):
-    """how many do not answer, or are reset; some hundred at a time, for a cable holds no more packets"""
-    return sum(broken_of(sockets[at:at + 200], timeout) for at in range(0, len(sockets), 200))
-
-
-def broken_of(sockets, timeout):
-    waiting, poll = {}, select.poll()
-    lost = 0
-    for sock in sockets:
-        try:
-            sock.send(b"still there?")
-            waiting[sock.fileno()] = sock
-            poll.register(sock, select.POLLIN)
-        except OSError:
-            lost += 1
-    end = time.monotonic() + timeout
-    while waiting and time.monotonic() < end:
-        for fd, _ in poll.poll(200):
-            poll.unregister(fd)
-            try:
-                lost += not waiting.pop(fd).recv(4096)
-            except OSError:
-                lost += 1
-    return lost + len(waiting)
 
 
 def test_changes_break_nothing(net):
@@ -121,8 +60,8 @@ def test_changes_break_nothing(net):
         net.weir(f"vip add {VIP}:{port}/tcp name p{port} settle 3s hold 600s")
         for address in list(BACKENDS.values())[:7]:
             net.weir(f"backend add p{port} {address}")
-    with Flood(net) as flood:
-        held = {port: connect(net, port, EACH) for port in CHANGES}
+    with Flood(net, VIP, list(CHANGES)) as flood:
+        held = {port: connect(net, VIP, port, EACH) for port in CHANGES}
         every = [sock for sockets in held.values() for sock in sockets]
         assert broken(every) == 0
         for change in CHANGES.values():
@@ -130,7 +69,7 @@ def test_changes_break_nothing(net):
         assert broken(every) == 0  # learn
         until(lambda: all(net.weir_json(f"vip show p{port}")["phase"] == "hold" for port in CHANGES), timeout=10)
         assert broken(every) == 0
-        fresh = [sock for port in CHANGES for sock in connect(net, port, EACH // 5)]
+        fresh = [sock for port in CHANGES for sock in connect(net, VIP, port, EACH // 5)]
         net.weir("attach eth0")  # the program is replaced
         assert broken(every + fresh) == 0
         shown = {port: net.weir_json(f"vip show p{port}") for port in CHANGES}
@@ -147,43 +86,53 @@ def test_changes_break_nothing(net):
 
 
 # ---- two balancers behind a router that spreads flows over both: nothing is shared but the order of the commands
-#     client --- eth0  router  lb1, lb2 --- eth0  lb1, lb2  eth1 --- switch --- b1 ... b8
+#     client --- eth0  router  lb1, lb2 --- eth0  lb1, lb2  eth1 --- switch --- b1 ... b10
+
+TEN = {**BACKENDS, "b9": "10.1.0.19", "b10": "10.1.0.20"}
+# eight backends each; one VIP for each kind of change, the last for a download
+GROW, LOAD = 84, 85
+PORTS = [*CHANGES, GROW]
+FIRST = ["backend add p80 10.1.0.19", CHANGES[81], CHANGES[82]]  # at the same time; then a backend is removed from p83
 
 
 def two_balancers(lab):
-    lab.ns("router", router=True), lab.ns("client"), lab.ns("switch")
+    lab.ns("router", router=True), lab.ns("client")
+    switch(lab)
     lab.veth("client", "eth0", ["198.51.100.2/16"], "router", "eth0", ["198.51.100.1/16"])
     lab.ip("client", "route add default via 198.51.100.1")
     lab.sysctl("router", "net/ipv4/fib_multipath_hash_policy", 1)
-    lab.ip("switch", "link add br0 type bridge mcast_snooping 0")
-    lab.ip("switch", "link set br0 up")
     for n in (1, 2):
         lb = lab.ns(f"lb{n}", router=True)
+        lab.instances.append(f"{lab.instance}-{lb}")
         lab.veth("router", lb, [f"192.0.2.{n * 16}/28"], lb, "eth0", [f"192.0.2.{n * 16 + 1}/28"])
         lab.veth(lb, "eth1", [f"10.1.0.{n}/24"], "switch", lb, [], mtu=1540)
         lab.ip("switch", f"link set {lb} master br0")
         lab.ip(lb, "route add default via 192.0.2.%d" % (n * 16))
     lab.veth("router", "back", ["10.1.0.9/24"], "switch", "router", [], mtu=1540)
     lab.ip("switch", "link set router master br0")
-    for name, address in BACKENDS.items():
-        lab.ns(name)
-        lab.veth(name, "eth0", [f"{address}/24"], "switch", name, [], mtu=1540)
-        lab.ip("switch", f"link set {name} master br0")
-        lab.ip(name, "route add default via 10.1.0.9")
-        lab.ip(name, "route add blackhole 100.64.0.0/10")
-        lab.ip(name, f"addr add {VIP}/32 dev lo")
-        lab.by_hand(name, "ip link set dev eth0 xdp obj build/xdp/decap.bpf.o sec xdp", instance=f"{lab.instance}-{name}")
-        lab.serve(name, "echo_tcp.py", 80, 83)
+    backends(lab, TEN, "10.1.0.9")
+    for name in TEN:
+        lab.serve(name, "echo_tcp.py", 80, GROW)
+        lab.http(name, port=LOAD)
 
 
-def both(lab, command):
-    """the same command on both balancers; what the second one said"""
+def one(lab, n, command, **more):
+    return lab.weir(command, ns=f"lb{n}", instance=f"{lab.instance}-lb{n}", **more)
+
+
+def both(lab, command, **more):
+    """the same on both balancers"""
     for n in (1, 2):
-        instance = f"{lab.instance}-lb{n}"
-        if instance not in lab.instances:
-            lab.instances.append(instance)
-        done = lab.weir(command, ns=f"lb{n}", instance=instance)
-    return done
+        one(lab, n, command, **more)
+
+
+def phases(lab, n, ports):
+    return {lab.weir_json(f"vip show p{port}", ns=f"lb{n}", instance=f"{lab.instance}-lb{n}")["phase"] for port in ports}
+
+
+def until_hold(lab, ports):
+    for n in (1, 2):
+        until(lambda: phases(lab, n, ports) == {"hold"}, timeout=30)
 
 
 def spread(lab, *balancers):
@@ -191,71 +140,91 @@ def spread(lab, *balancers):
     lab.ip("router", f"route replace {VIP}/32 {hops}")
 
 
-class Holder:
-    """a process that holds connections: more of them than one may have files"""
-
-    def __init__(self, lab, each):
-        self.pipe, theirs = multiprocessing.Pipe()
-        self.process = multiprocessing.get_context("fork").Process(target=self.run, args=(lab, each, theirs), daemon=True)
-        self.process.start()
-
-    @staticmethod
-    def run(lab, each, pipe):
-        try:
-            held = [sock for port in CHANGES for sock in connect(lab, port, each)]
-        except OSError as failure:
-            pipe.send(failure)
-            return
-        while pipe.recv():
-            pipe.send(broken(held))
-
-    @staticmethod
-    def broken(holders):
-        for holder in holders:
-            holder.pipe.send(True)
-        return sum(holder.pipe.recv() for holder in holders)
+def restart(lab, n):
+    """a balancer is lost with all that it knew, and begins anew from what was saved: the configuration and the rings"""
+    saved = one(lab, n, "save").stdout
+    rings = {port: one(lab, n, f"ring save p{port}").stdout for port in [*PORTS, LOAD]}
+    spread(lab, 3 - n)
+    one(lab, n, "reset")
+    one(lab, n, "attach eth0")
+    one(lab, n, "apply -", stdin=saved)
+    for port, ring in rings.items():
+        one(lab, n, f"ring load p{port} -", stdin=ring)
+    spread(lab, 1, 2)
 
 
 def take_second_chances(lab):
     """decap.bpf.o as `weir decap` attaches it; what it sends back out of a veth needs an XDP program at the other end"""
-    for name in BACKENDS:
+    for name in TEN:
         lab.ip(name, "link set dev eth0 xdp off")
         lab.weir("decap attach eth0", ns=name, instance=f"{lab.instance}-{name}")
         lab.by_hand("switch", f"ip link set dev {name} xdp obj build/tests/bpf/foreign.bpf.o sec xdp")
 
 
+def established(lab, name, first=80, last=LOAD):
+    return len(lab.run(name, f"ss -Htn state established sport >= :{first} sport <= :{last}").stdout.splitlines())
+
+
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("options", ["mode ipip", "mode gue second-chance"])
 def test_two_balancers(lab, long, options):
-    """20,000 connections (a tenth of it in the short suite): a balancer goes and comes back, then each kind of change. With a
-    second chance also a balancer that goes while a plan holds, whose recorded flows the other one does not know"""
-    each = 5000 if long else 250
+    """20,000 connections (a tenth of it in the short suite) and a download, under a SYN flood: a balancer goes and comes back,
+    and begins anew; each kind of change; a backend dies. With a second chance also: while plans hold, one of them of a quarter
+    more backends, a balancer is lost, whose recorded flows the other one does not know."""
+    chance = options != "mode ipip"
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     two_balancers(lab)
-    if options != "mode ipip":
+    if chance:
         take_second_chances(lab)
     both(lab, "attach eth0")
-    for port in CHANGES:
-        both(lab, f"vip add {VIP}:{port}/tcp name p{port} settle {10 if long else 3}s hold 600s {options}")
-        for address in list(BACKENDS.values())[:7]:
-            both(lab, f"backend add p{port} {address}")
+    settle, size, rate = (10, 200_000_000, "2M") if long else (2, 30_000_000, "2M")
+    both(lab, "apply -", stdin="".join(
+        f"vip add {VIP}:{port}/tcp name p{port} settle {settle}s hold 600s {options}\n" +
+        "".join(f"backend add p{port} {address}\n" for address in BACKENDS.values()) for port in [*PORTS, LOAD]))
     spread(lab, 1, 2)
-    every = [Holder(lab, each // 2) for _ in range(2)]
-    assert Holder.broken(every) == 0
-    for left in (1, 2):  # rings are the same on both, and settled: it does not matter who balances
-        spread(lab, left)
+    with Flood(lab, VIP, [*PORTS, LOAD], to=("router", "eth0"), pps=20_000 if long else 2_000) as flood:
+        url = f"http://{VIP}:{LOAD}/big/{size}"
+        download = lab.start("client", ["sh", "-c", f"curl -gsS --limit-rate {rate} {url} | sha256sum"])
+        every = [Holder(lab, VIP, PORTS, 2000 if long else 200) for _ in range(2)]
         assert Holder.broken(every) == 0
-    spread(lab, 1, 2)
-    for change in CHANGES.values():
-        both(lab, change)
-    assert Holder.broken(every) == 0
-    assert all(row["packets"] for n in (1, 2) for row in lab.weir_json("stats", ns=f"lb{n}", instance=f"{lab.instance}-lb{n}")["vips"])
-    for n in (1, 2):
-        until(lambda: all(lab.weir_json(f"vip show p{port}", ns=f"lb{n}", instance=f"{lab.instance}-lb{n}")["phase"] == "hold"
-                          for port in CHANGES), timeout=30)
-    assert Holder.broken(every) == 0
-    for left in (1, 2) if options != "mode ipip" else ():
-        spread(lab, left)
+        server = until(lambda: next((name for name in BACKENDS if established(lab, name, LOAD)), None))
+        for left in (1, 2):  # rings are the same on both, and settled: it does not matter who balances
+            spread(lab, left)
+            assert Holder.broken(every) == 0
+        restart(lab, 1)
         assert Holder.broken(every) == 0
+        for change in [*FIRST, f"backend drain p{LOAD} {BACKENDS[server]}"]:
+            both(lab, change)
+        both(lab, "apply -", stdin=one(lab, 1, "save").stdout + f"backend add p{GROW} {TEN['b9']}\nbackend add p{GROW} {TEN['b10']}\n")
+        for left in (1, 2) if chance else (2,):  # learn: who was there from the beginning still serves
+            spread(lab, left)
+            assert Holder.broken(every) == 0
+        spread(lab, 1, 2)
+        assert Holder.broken(every) == 0
+        until_hold(lab, [80, 81, 82, GROW, LOAD])
+        assert Holder.broken(every) == 0
+        if chance:
+            for left in (1, 2):
+                spread(lab, left)
+                assert Holder.broken(every) == 0
+            restart(lab, 1)
+            assert Holder.broken(every) == 0
+        both(lab, CHANGES[83])
+        assert Holder.broken(every) == 0
+        dead = next(name for name in ("b5", "b6") if name != server)
+        lost = established(lab, dead)
+        lab.ip(dead, "link set eth0 down")
+        for port in [*PORTS, LOAD]:
+            both(lab, f"backend del p{port} {BACKENDS[dead]} --now")
+        assert Holder.broken(every) == lost > 100  # its own, and no other
+        until_hold(lab, [83])
+        assert not broken([sock for port in PORTS for sock in connect(lab, VIP, port, 20)])
+        if chance:
+            spread(lab, 2)
+        assert Holder.broken(every) == 0
+        assert flood.sent > 10_000
+        assert download.poll() is None, "it goes on through all of it"
+    assert download.stdout.readline().split()[0] == hashlib.sha256(pattern(size)).hexdigest()
     for holder in every:
         holder.process.terminate()
