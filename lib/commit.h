@@ -36,6 +36,8 @@ int commit_protect(struct commit *c, struct weir_error *err);
 int commit_filter(struct commit *c, struct weir_error *err);
 /* VIPs and backends (lib/commit_service.c). */
 int commit_services(struct commit *c, struct weir_error *err);
+/* What it is refused for (lib/commit_check.c), when its backends are in place. */
+int commit_check(const struct commit *c, struct weir_error *err);
 /* Pools: rings and plans (lib/commit_pool.c). First what runs: fills lingering_was. Then, with ids given out, the shadow
  * generation's pools. */
 int commit_pools_running(struct commit *c, struct weir_error *err);

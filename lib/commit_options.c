@@ -104,6 +104,14 @@ static int vip_put(struct commit *c, size_t i, struct weir_error *err)
 	return rc;
 }
 
+static bool nat_still(const struct commit *c, __u32 id)
+{
+	for (size_t i = 0; i < c->m->vips_count; i++)
+		if (c->m->vips[i].id == id)
+			return (c->m->vips[i].options.flags & WEIR_VIP_MODE) == WEIR_MODE_NAT;
+	return false;
+}
+
 /* Flows that stay with a backend which is no member any more still get its replies. */
 static int nat_keep(const struct commit *c, struct weir_error *err)
 {
@@ -115,6 +123,8 @@ static int nat_keep(const struct commit *c, struct weir_error *err)
 
 	for (; !rc && !bpf_map_get_next_key(c->p->maps[PLANE_nat], from, &key); from = &key) {
 		if (key.generation != c->from || bpf_map_lookup_elem(c->p->maps[PLANE_nat], &key, &index))
+			continue;
+		if (!nat_still(c, index % WEIR_MAX_VIPS))
 			continue;
 		copy = key;
 		copy.generation = (__u8)c->to;

@@ -149,6 +149,8 @@ int commit_services(struct commit *c, struct weir_error *err)
 	if (rc)
 		return rc;
 	backends_fill(c);
-	rc = commit_options(c, err);
+	rc = commit_check(c, err);
+	if (!rc)
+		rc = commit_options(c, err);
 	return rc ? rc : counters_clear(c, err);
 }

@@ -263,8 +263,9 @@ int model_set_delete(struct model *m, const struct args *args,
 
 /* A VIP by name or by service text; -ENOENT suggests the nearest name. */
 int model_vip_find(const struct model *m, const char *text, size_t *ret_index, struct weir_error *err);
-/* The options of `vip add` and `backend add` from their words, and as words again, each behind a blank. */
-int vip_options_parse(const struct args *args, const struct service *service, struct vip_options *ret,
+/* The options of `vip add` and `backend add` from their words, and as words again, each behind a blank. Those of a VIP are
+ * changed where a word says so (`vip set`). */
+int vip_options_parse(const struct args *args, const struct service *service, struct vip_options *options,
 		      struct weir_error *err);
 int backend_options_parse(const struct args *args, struct backend *ret, struct weir_error *err);
 #define OPTIONS_TEXT_MAX 192

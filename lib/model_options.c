@@ -9,8 +9,9 @@
 
 static const char *const mode_names[] = {"ipip", "gue", "l2", "nat"};
 
-static int number_from(const struct args *args, const char *name, const char *what, __u32 min, __u32 max, __u32 *ret,
-		       struct weir_error *err)
+/* none: that word is a number too, 0 */
+static int number_from(const struct args *args, const char *name, const char *what, __u32 min, __u32 max, bool none,
+		       __u32 *ret, struct weir_error *err)
 {
 	const struct word *word = args_word(args, name);
 	__u32 value;
@@ -18,6 +19,10 @@ static int number_from(const struct args *args, const char *name, const char *wh
 
 	if (!word)
 		return 0;
+	if (none && !strcmp(word->text, "none")) {
+		*ret = 0;
+		return 0;
+	}
 	if (number_parse(word->text, strlen(word->text), max, &value) && value >= min) {
 		*ret = value;
 		return 0;
@@ -26,62 +31,91 @@ static int number_from(const struct args *args, const char *name, const char *wh
 	return weir_hint(err, rc, "it is a number, %u to %u", min, max);
 }
 
-/* the error is an option that only goes with something else */
-static int misfit(const struct word *word, const char *option, const char *needs, struct weir_error *err)
+/* the error is an option that only goes with something else, which it may have had before */
+static int misfit(const struct args *args, const char *name, const char *option, const char *needs,
+		  struct weir_error *err)
 {
-	return weir_at(err, weir_fail(err, EINVAL, "'%s' goes with %s only", option, needs), word);
+	int rc = weir_fail(err, EINVAL, "'%s' goes with %s only", option, needs);
+	const struct word *word = args_word(args, name);
+
+	return weir_at(err, rc, word ? word : args_word(args, "MODE"));
 }
 
 static int options_fit(const struct args *args, const struct vip_options *o, const struct service *service,
 		       struct weir_error *err)
 {
 	enum weir_mode mode = o->flags & WEIR_VIP_MODE;
+	int rc;
 
-	if (o->port && mode != WEIR_MODE_NAT)
-		return misfit(args_word(args, "PORT"), "port", "'mode nat'", err);
+	if (o->port && mode != WEIR_MODE_NAT) {
+		rc = misfit(args, "PORT", "port", "'mode nat'", err);
+		return args_word(args, "PORT") ? rc : weir_hint(err, rc, "'port none' takes it off");
+	}
 	if (o->port && !service->port_be)
 		return weir_at(err, weir_fail(err, EINVAL, "a VIP of any port cannot be mapped to one port"),
 			       args_word(args, "PORT"));
-	if (o->flags & WEIR_VIP_CHANCE && mode != WEIR_MODE_GUE)
-		return misfit(args_word(args, "second-chance"), "second-chance", "'mode gue'", err);
+	if (o->flags & WEIR_VIP_CHANCE && mode != WEIR_MODE_GUE) {
+		rc = misfit(args, "second-chance", "second-chance", "'mode gue'", err);
+		return args_word(args, "second-chance") ? rc : weir_hint(err, rc, "'second-chance off' takes it off");
+	}
 	if (o->flags & WEIR_VIP_MSS && service->proto != IPPROTO_TCP)
-		return misfit(args_word(args, "MSS"), "mss", "TCP", err);
+		return misfit(args, "MSS", "mss", "TCP", err);
 	if (o->flags & WEIR_VIP_QUIC && service->proto != IPPROTO_UDP)
-		return misfit(args_word(args, "CIDOFFSET"), "quic", "UDP", err);
+		return misfit(args, "CIDOFFSET", "quic", "UDP", err);
 	if (o->flags & WEIR_VIP_QUIC && o->cid_offset + o->cid_length > 20)
 		return weir_at(err, weir_fail(err, EINVAL, "a connection id has at most 20 bytes (RFC 9000)"),
 			       args_word(args, "CIDLENGTH"));
 	return 0;
 }
 
-int vip_options_parse(const struct args *args, const struct service *service, struct vip_options *ret,
-		      struct weir_error *err)
+static void flag_set(struct vip_options *o, __u8 flag, bool on)
 {
-	__u32 port = 0, mss = 0, offset = 0, length = 0;
-	const char *mode = args_text(args, "MODE");
-	struct vip_options o = {};
-	int rc = number_from(args, "PORT", "a port", 1, 65535, &port, err);
+	o->flags = on ? o->flags | flag : o->flags & (__u8)~flag;
+}
 
-	if (!rc)
-		rc = number_from(args, "MSS", "an MSS", 536, 65535, &mss, err);
-	if (!rc)
-		rc = number_from(args, "CIDOFFSET", "an offset into a connection id", 0, 19, &offset, err);
-	if (!rc)
-		rc = number_from(args, "CIDLENGTH", "the length of a server id", 1, SERVER_ID_MAX, &length, err);
-	if (rc)
-		return rc;
+/* Those that are named by words. `vip add` has second-chance by itself, `vip set` with on or off. */
+static void words_parse(const struct args *args, struct vip_options *o)
+{
+	const char *mode = args_text(args, "MODE"), *chance = args_text(args, "CHANCE"),
+		   *affinity = args_text(args, "AFFINITY");
+
 	for (size_t i = 0; mode && i < sizeof(mode_names) / sizeof(mode_names[0]); i++)
 		if (!strcmp(mode, mode_names[i]))
-			o.flags = (__u8)i;
+			o->flags = (__u8)((o->flags & ~WEIR_VIP_MODE) | i);
+	if (args_word(args, "second-chance") || chance)
+		flag_set(o, WEIR_VIP_CHANCE, !chance || !strcmp(chance, "on"));
+	if (affinity)
+		flag_set(o, WEIR_VIP_AFFINITY, !strcmp(affinity, "source"));
+}
+
+int vip_options_parse(const struct args *args, const struct service *service, struct vip_options *options,
+		      struct weir_error *err)
+{
+	__u32 port = options->port, mss = options->mss, offset = options->cid_offset, length = options->cid_length;
+	const char *quic = args_text(args, "QUIC");
+	struct vip_options o = *options;
+	int rc = number_from(args, "PORT", "a port", 1, 65535, true, &port, err);
+
+	if (!rc)
+		rc = number_from(args, "MSS", "an MSS", 536, 65535, true, &mss, err);
+	if (!rc)
+		rc = number_from(args, "CIDOFFSET", "an offset into a connection id", 0, 19, false, &offset, err);
+	if (!rc)
+		rc = number_from(args, "CIDLENGTH", "the length of a server id", 1, SERVER_ID_MAX, false, &length, err);
+	if (rc)
+		return rc;
+	if (quic && !strcmp(quic, "off"))
+		offset = length = 0;
 	o.port = (__u16)port;
 	o.mss = (__u16)mss;
 	o.cid_offset = (__u8)offset;
 	o.cid_length = (__u8)length;
-	o.flags |= (args_word(args, "second-chance") ? WEIR_VIP_CHANCE : 0) | (mss ? WEIR_VIP_MSS : 0) |
-		   (args_text(args, "AFFINITY") ? WEIR_VIP_AFFINITY : 0) | (length ? WEIR_VIP_QUIC : 0);
+	flag_set(&o, WEIR_VIP_MSS, mss);
+	flag_set(&o, WEIR_VIP_QUIC, length);
+	words_parse(args, &o);
 	rc = options_fit(args, &o, service, err);
 	if (!rc)
-		*ret = o;
+		*options = o;
 	return rc;
 }
 

@@ -152,15 +152,17 @@ static int pool_from(const struct model *m, const struct args *args, struct vip 
 	return times_refuse(m, vip, args, err);
 }
 
+/* `vip add` has track by itself, `vip set` with on or off */
 static int track_from(const struct args *args, struct vip *vip, struct weir_error *err)
 {
-	const struct word *word = args_word(args, "track");
+	const struct word *word = args_word(args, "track"), *set = args_word(args, "TRACK");
 	int rc;
 
-	vip->track = word != NULL;
-	if (!word || vip->service.proto == IPPROTO_UDP)
+	if (word || set)
+		vip->track = word || !strcmp(set->text, "on");
+	if (!vip->track || vip->service.proto == IPPROTO_UDP)
 		return 0;
-	rc = weir_at(err, weir_fail(err, EINVAL, "'track' is for UDP"), word);
+	rc = weir_at(err, weir_fail(err, EINVAL, "'track' is for UDP"), word ? word : set);
 	return weir_hint(err, rc, "TCP connections are tracked whenever their slots change hands");
 }
 
@@ -220,19 +222,26 @@ int model_vip_add(struct model *m, const struct args *args, struct weir_error *e
 int model_vip_set(struct model *m, const struct args *args, struct weir_error *err)
 {
 	const struct word *word = args_word(args, "VIP");
-	struct vip vip;
+	struct vip was, *vip;
 	size_t index;
 	int rc = weir_at(err, model_vip_find(m, word->text, &index, err), word);
 
 	if (rc)
 		return rc;
-	vip = m->vips[index];
-	if (vip.pool != index)
-		rc = times_refuse(m, &vip, args, err);
+	vip = &m->vips[index];
+	was = *vip;
+	if (vip->pool != index)
+		rc = times_refuse(m, vip, args, err);
 	if (!rc)
-		rc = times_from(args, &vip, err);
+		rc = times_from(args, vip, err);
 	if (!rc)
-		m->vips[index] = vip;
+		rc = track_from(args, vip, err);
+	if (!rc)
+		rc = vip_options_parse(args, &vip->service, &vip->options, err);
+	if (!rc)
+		rc = weir_at(err, model_nat_vip(m, vip, err), word);
+	if (rc)
+		*vip = was;
 	return rc;
 }
 

@@ -414,3 +414,80 @@ def test_flows_are_counted(net):
     assert (shown["packets"], shown["flows"]) == (60, 20)
     assert shown["tracked"] == shown["connections"] == sum(row["tracked"] for row in shown["backends"]) > 0
     assert collections.Counter(row["flows"] > 0 for row in shown["backends"]) == {True: 2, False: 1}
+
+
+def test_options_are_set(net):
+    """what `save` then says is what packets meet; what no backend notices needs no word more"""
+    www = Service(net, BACKENDS[:1])
+    frame = lambda: run_xdp(net, "in", www.packet(7)).packet
+    line = lambda: next(line for line in net.weir("save").stdout.splitlines() if f":{www.port}/" in line)
+    assert frame()[23] == 4  # IP in IP
+    for options, protocol, saved in (("mode gue mss 1400 second-chance on", 17, " mode gue second-chance mss 1400"),
+                                     ("mss none second-chance off", 17, " mode gue"), ("mode l2", 6, " mode l2"), ("mode ipip", 4, "")):
+        www.weir("vip set", options)
+        assert line().endswith(f"{www.name} settle 1s hold 1s{saved}") or line().endswith(f"{www.name}{saved}"), line()
+        assert frame()[23] == protocol
+    www.weir("vip set", "settle 2s hold 3s")
+    assert (www.show()["settle_s"], www.show()["hold_s"]) == (2, 3)
+
+
+BREAKING = [("tcp", "affinity source", "affinity none"), ("tcp", "mode nat port 8080", "mode ipip port none"),
+            ("udp", "quic cid-offset 1 cid-length 2", "quic off")]
+
+
+@pytest.mark.parametrize("proto,there,back", BREAKING)
+def test_options_that_break_connections(net, proto, there, back):
+    """at once before the first packet; then only when asked for, also by `apply`, and after refusals nothing has changed"""
+    www = Service(net, proto=proto)
+    fresh = net.weir("save").stdout
+    for options in (there, back):
+        www.weir("vip set", options)
+    assert net.weir("save").stdout == fresh
+    www.owner(1)
+    refused = www.weir("vip set", there, check=False)
+    option = there.split()[0]
+    assert refused.returncode and f"another '{option}' breaks the connections of '{www.name}'" in refused.stderr
+    assert "--now" in refused.stderr and net.weir("save").stdout == fresh
+    www.weir("vip set", f"{there} --now")
+    refused = net.weir("apply -", stdin=fresh, check=False)
+    assert refused.returncode and f"another '{option}'" in refused.stderr
+    net.weir("apply - --now", stdin=fresh)
+    assert net.weir("save").stdout == fresh
+
+
+@pytest.mark.parametrize("proto,options,words,said", [
+    ("tcp", "mode nat port 81", "mode gue", "'port none' takes it off"),
+    ("tcp", "mode gue second-chance", "mode ipip", "'second-chance off' takes it off"),
+    ("tcp", "", "port 81", "'port' goes with 'mode nat' only"),
+    ("tcp", "", "mss 5", "not an MSS"),
+    ("tcp", "", "quic cid-offset 0 cid-length 3", "'quic' goes with UDP only"),
+    ("tcp", "", "track on", "'track' is for UDP"),
+])
+def test_options_that_do_not_fit(net, proto, options, words, said):
+    www = Service(net, (), proto, options)
+    before = net.weir("save").stdout
+    refused = www.weir("vip set", words, check=False)
+    assert refused.returncode and said in refused.stderr
+    assert net.weir("save").stdout == before
+
+
+def test_track_is_switched(net):
+    dns = Service(net, proto="udp")
+    dns.weir("vip set", "track on")
+    dns.owners(range(20))
+    assert dns.show()["connections"] == 20
+    dns.weir("vip set", "track off")
+    dns.owners(range(20, 40))
+    assert dns.show()["tracked"] == 20
+
+
+def test_nat_to_another_port_of_this_host_is_refused(net):
+    """whose answers pass by no place where the port could be put back"""
+    www = Service(net, (), options="mode nat port 8080")
+    refused = www.weir("backend add", "10.1.0.1", check=False)
+    assert refused.returncode and "10.1.0.1 is this host" in refused.stderr and "without 'port'" in refused.stderr
+    www.weir("vip set", "port none")
+    www.weir("backend add", "10.1.0.1")
+    assert www.owner(1) == "local"
+    refused = www.weir("vip set", "port 8080 --now", check=False)
+    assert refused.returncode and "is this host" in refused.stderr
