@@ -155,9 +155,9 @@ demo: ## the main job in a lab of network namespaces, with measured numbers
 	@$(MAKE) all
 	@WEIR_BUILD=$(abspath $(BUILD)) $(PYTHON) demo/demo.py
 
-# T=name runs the tests whose name contains it; PYTEST_ARGS is passed on
+# T=name runs the tests whose name contains it; PYTEST_ARGS is passed on. Two processes: most tests wait more than they work.
 PYTEST = WEIR_BUILD=$(abspath $(BUILD)) PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider \
-	 $(if $(T),-k '$(T)') $(PYTEST_ARGS)
+	 $(if $(T),-k '$(T)',-n 2 --dist loadgroup) $(PYTEST_ARGS)
 test: ## the test suite; T=name runs one
 	$(call need,build test)
 	@$(MAKE) all unit bench-programs

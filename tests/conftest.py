@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What every test can ask for: `lab`, an empty lab of its own; `long`, true for `make test-long`."""
+import fcntl
 import os
 
 import pytest
@@ -23,3 +24,15 @@ def lab():
 @pytest.fixture(scope="session")
 def long():
     return os.environ.get("WEIR_LONG") == "1"
+
+
+@pytest.fixture(autouse=True)
+def turn(request):
+    """The suite runs as two processes side by side; what measures time or counts what is lost (`alone`) waits for the other
+    one's test and keeps it waiting. Who wants to be alone holds the gate meanwhile, so that it gets its turn."""
+    directory = os.environ.get("WEIR_BUILD", "build")
+    with open(os.path.join(directory, "tests.gate"), "w") as gate, open(os.path.join(directory, "tests.lock"), "w") as lock:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX if request.node.get_closest_marker("alone") else fcntl.LOCK_SH)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        yield

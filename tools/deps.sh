@@ -29,6 +29,7 @@ packages() {
 		libcmocka-dev|test|unit tests in C
 		python3-pytest|test|the test runner
 		python3-pytest-timeout|test|ends a test that hangs
+		python3-pytest-xdist|test|runs two tests at a time
 		python3-scapy|test|builds and reads packets
 		python3-prometheus-client|test|reads metrics as Prometheus does
 		groff-base|test|checks the manual page

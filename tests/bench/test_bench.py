@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 import lab as labs
 import pytest
 
+pytestmark = pytest.mark.xdist_group("bench")  # they share figures that take long to measure
+
 BENCH = os.path.join(os.path.dirname(labs.TESTS), "bench")
 sys.path.insert(0, BENCH)
 

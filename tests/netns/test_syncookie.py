@@ -89,6 +89,7 @@ class Pair:
         return [int(word) for word in info]
 
 
+@pytest.mark.alone
 def test_clients_connect_during_a_flood(lab, long):
     network(lab)
     lab.weir("rule add limit 10 pps burst 10 else syncookie proto tcp flags syn dport 80")
@@ -109,6 +110,7 @@ def test_clients_connect_during_a_flood(lab, long):
     assert int(re.search(r"SyncookiesRecv\s+(\d+)", received)[1]) >= asked - 10 * (seconds + 2)
 
 
+@pytest.mark.alone
 def test_a_limit_alone_shuts_them_out(lab):
     """that it was the cookies: without them the flood takes the limit, and nobody gets in"""
     network(lab)

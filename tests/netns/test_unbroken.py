@@ -15,6 +15,8 @@ from held import FLOOD_FROM, Flood, Holder, broken, connect
 from lab import until
 from www import pattern
 
+pytestmark = pytest.mark.alone
+
 VIP, EACH = "203.0.113.10", 500
 BACKENDS = {f"b{n}": f"10.1.0.1{n}" for n in range(1, 9)}
 CHANGES = {80: "backend add p80 10.1.0.18", 81: "backend drain p81 10.1.0.11", 82: "backend weight p82 10.1.0.12 10",

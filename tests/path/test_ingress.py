@@ -105,7 +105,7 @@ class Wire:
     def send(self, packet, tags=None):
         self.sender.send(bytes(self.link / tags / packet if tags else self.link / packet))
 
-    def receive(self, timeout=3):
+    def receive(self, timeout=10):
         end = time.monotonic() + timeout
         while (left := end - time.monotonic()) > 0:
             self.tap.settimeout(left)

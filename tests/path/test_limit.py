@@ -16,6 +16,8 @@ from scapy.packet import Raw
 
 conf.verb = 0
 
+pytestmark = pytest.mark.alone
+
 HOST, HOST6 = "198.51.100.1", "2001:db8:1::1"
 NAMES = [reason.name for reason in REASONS]
 TICK = time.clock_getres(6)  # CLOCK_MONOTONIC_COARSE: of the packet path's clock

@@ -271,6 +271,7 @@ def unsettled_slots(www):
     return slots
 
 
+@pytest.mark.alone
 def test_syn_flood_does_not_push_out_established(net):
     """SYNs enough for every place beside an established flow, ten to each: the worst that a flood can do"""
     www = Service(net, BACKENDS[:3], options="settle 6s hold 600s")
