@@ -225,7 +225,7 @@ static void mark_pools(const struct plane *p, struct sweep *sweep)
 		const struct weir_plan *plans[] = {&pools[i].now, &pools[i].next};
 
 		for (int j = 0; j < 2; j++) {
-			mark(sweep, plans[j]->ring, chunks_for_bytes(WEIR_RING_SLOTS * sizeof(struct weir_slot)));
+			mark(sweep, plans[j]->ring, WEIR_RING_CHUNKS);
 			mark(sweep, plans[j]->track, chunks_for_bytes((__u64)plans[j]->track_lines * WEIR_LINE_BYTES));
 		}
 	}

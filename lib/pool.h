@@ -6,7 +6,7 @@
 #include "chunks.h"
 #include "model.h"
 
-#define RING_CHUNKS (WEIR_RING_SLOTS * sizeof(struct weir_slot) / WEIR_CHUNK_BYTES)
+#define RING_CHUNKS WEIR_RING_CHUNKS
 
 enum phase { PHASE_SETTLED, PHASE_LEARN, PHASE_HOLD };
 

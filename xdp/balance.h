@@ -13,11 +13,9 @@ struct target {
 	__u64 hash;  /* of the flow */
 	__u32 index; /* of the backend's record, generation included */
 	__u16 vip;   /* id */
-	__u8 flags;  /* of the VIP */
-	__u8 pad;
-	__u16 next[2]; /* backends that may know the flow if this one does not, in the order to ask; 0: none */
 	__u16 pool;
-	__u16 pad1;
+	__u32 flags;   /* of the VIP */
+	__u16 next[2]; /* backends that may know the flow if this one does not, in the order to ask; 0: none */
 };
 
 static __always_inline void service_count(struct weir_service_stats *stats, __u32 bytes, bool opens)
@@ -149,10 +147,9 @@ __noinline int owner_find(const struct packet *p, struct target *t, __u32 g)
 static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, const struct weir_gen *gen, __u32 g,
 				   struct target *ret)
 {
+	__u32 id, owner, backend, named;
 	bool opens = packet_opens(p);
-	struct weir_slot *slot;
 	struct weir_vip *vip;
-	__u32 id, backend, named;
 
 	if (!gen->vips || !vip_maybe(gen, &p->dst))
 		return WEIR_R_PASS;
@@ -171,17 +168,15 @@ static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, c
 	ret->hash = weir_hash_flow(&p->src, &p->dst, p->sport_be, p->dport_be, p->proto);
 	if (ret->flags & WEIR_VIP_AFFINITY)
 		ret->hash = weir_hash_flow(&p->src, &p->dst, 0, 0, 0);
-	slot = ring_slot(vip->ring, ret->hash);
+	owner = ring_owner(vip->ring, ret->hash);
 	FOUND(hash, ret->hash);
-	if (!slot)
-		return WEIR_R_NO_BACKEND;
-	FOUND(slot, *slot);
-	backend = slot->cur;
+	FOUND(slot, slot_copy(vip->ring, ret->hash));
+	backend = owner & ~WEIR_OWNER_UNSETTLED;
 	named = ret->flags & WEIR_VIP_QUIC ? quic_backend(ctx, p, g * WEIR_MAX_VIPS + id) : 0;
 	FOUND(owner_from, named && backend_exists(g, named) ? WEIR_OWNER_QUIC : WEIR_OWNER_SLOT);
 	if (named && backend_exists(g, named))
 		backend = named;
-	else if (slot->flags & WEIR_SLOT_UNSETTLED || ret->flags & (WEIR_VIP_TRACK | WEIR_VIP_QUEUED))
+	else if (owner & WEIR_OWNER_UNSETTLED || ret->flags & (WEIR_VIP_TRACK | WEIR_VIP_QUEUED))
 		backend = owner_find(p, ret, g);
 	if (!backend)
 		return WEIR_R_NO_BACKEND;

@@ -143,11 +143,13 @@ static __always_inline bool rules_search(struct rules_walk *walk, __u32 from_cla
 static __always_inline int rules(struct xdp_md *ctx, const struct packet *p, const struct weir_gen *gen,
 				 __u32 from_class, __u32 *ret_ifindex, bool *ret_would_drop)
 {
-	struct rules_walk walk = {.ctx = ctx, .p = p, .gen = gen};
+	struct rules_walk walk;
 	__u32 zero = 0;
 
-	walk.state = gen->rules.count ? bpf_map_lookup_elem(&rules_states, &zero) : NULL;
 	REACHED(RULES);
+	if (!gen->rules.count)
+		return rule_default(ctx, p, gen);
+	walk = (struct rules_walk){.ctx = ctx, .p = p, .gen = gen, .state = bpf_map_lookup_elem(&rules_states, &zero)};
 	if (!walk.state || !rules_search(&walk, from_class))
 		return rule_default(ctx, p, gen);
 	walk.state->at = RULES_START;

@@ -58,4 +58,23 @@ static __always_inline struct weir_slot *ring_slot(__u32 ring, __u64 hash)
 	return line ? (struct weir_slot *)line + slot % (WEIR_LINE_BYTES / sizeof(struct weir_slot)) : NULL;
 }
 
+/* all of a slot, for a note; none: all 0 */
+static __always_inline struct weir_slot slot_copy(__u32 ring, __u64 hash)
+{
+	struct weir_slot *slot = ring_slot(ring, hash);
+
+	return slot ? *slot : (struct weir_slot){};
+}
+
+#define OWNERS_PER_LINE (WEIR_LINE_BYTES / sizeof(__u16))
+
+/* Who owns that slot, | WEIR_OWNER_UNSETTLED; 0: nobody. */
+static __always_inline __u32 ring_owner(__u32 ring, __u64 hash)
+{
+	__u32 slot = hash >> 48;
+	struct weir_line *line = ring ? chunk_line(ring + WEIR_RING_SLOT_CHUNKS, slot / OWNERS_PER_LINE) : NULL;
+
+	return line ? ((__u16 *)line)[slot % OWNERS_PER_LINE] : 0;
+}
+
 #endif

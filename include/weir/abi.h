@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define WEIR_ABI 2u
+#define WEIR_ABI 3u
 
 enum weir_limit {
 #define LIMIT(id, value, what) WEIR_MAX_##id = (value),
@@ -284,6 +284,15 @@ struct weir_slot {
 };
 _Static_assert(sizeof(struct weir_slot) == 8, "abi");
 _Static_assert(WEIR_RING_SLOTS * sizeof(struct weir_slot) % WEIR_CHUNK_BYTES == 0, "abi");
+
+/* Behind the slots stands again what most packets need of them, in a quarter of the cache: __u16[WEIR_RING_SLOTS], owner and
+ * whether the slot is unsettled. */
+#define WEIR_OWNER_UNSETTLED   0x8000u
+#define WEIR_RING_SLOT_CHUNKS  (WEIR_RING_SLOTS * sizeof(struct weir_slot) / WEIR_CHUNK_BYTES)
+#define WEIR_RING_OWNER_CHUNKS 1
+#define WEIR_RING_CHUNKS       (WEIR_RING_SLOT_CHUNKS + WEIR_RING_OWNER_CHUNKS)
+_Static_assert(WEIR_RING_SLOTS * sizeof(__u16) <= WEIR_RING_OWNER_CHUNKS * WEIR_CHUNK_BYTES, "abi");
+_Static_assert(WEIR_MAX_BACKENDS <= WEIR_OWNER_UNSETTLED, "abi");
 
 /* A ring, and the plan by which its unsettled slots change hands. No process runs meanwhile: packets compare the clock
  * (CLOCK_MONOTONIC_COARSE) with these times.
