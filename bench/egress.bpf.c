@@ -23,7 +23,7 @@ int floor_egress(struct __sk_buff *skb)
 {
 	struct bench_setup *setup = vary((void *)(long)skb->data, (void *)(long)skb->data_end);
 	int verdict = TC_ACT_UNSPEC;
-	struct packet p;
+	struct packet p = {};
 
 	if (!setup)
 		return TC_ACT_SHOT;

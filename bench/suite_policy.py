@@ -6,13 +6,14 @@ import socket
 import statistics
 import time
 
-from harness import TC_UNSPEC, Group, frame4, result, wire4
+from harness import TC_UNSPEC, Group, frame4, result, wire4, wire_tuples
 from flows import Flows
 from lab import PYTHON, Lab
 from suite_filter import host
 
 PREFIXES, SOURCE = 100_000, "10.77.0.1"
 PORTS = range(80, 90)
+TIMESTAMP = 13  # an ICMP request that is no flow
 
 
 def configuration(identities, rules_each):
@@ -25,6 +26,7 @@ def configuration(identities, rules_each):
         mine = cidrs[i::identities]
         lines += [f"identity add peer{i} cidr {' '.join(mine[at:at + 100])}" for at in range(0, len(mine), 100)]
         lines += [f"policy add allow from app to peer{i} proto tcp port {port}" for port in PORTS[:rules_each]]
+    lines.append(f"policy add allow from app to any proto icmp icmp {TIMESTAMP}")
     lines.append("policy default deny from app")
     return "\n".join(lines) + "\n", [10 << 24 | 1 << 23 | n << 4 | rng.getrandbits(4) for n in nets]
 
@@ -44,6 +46,21 @@ def judged(lab, quick, receivers, rules):
     for name, flows in (("one", 1), ("100k", PREFIXES)):
         group.weir(f"new flow, judged, {rules:,} compiled rules", name, syn, TC_UNSPEC, "policy-allow", f"floor {name}",
                    flows=flows, hook="tc", dst=1)
+    return group.run()
+
+
+def untracked(lab, quick, receivers):
+    """packets of which none is a flow, so that every one is judged, and no flow is looked for"""
+    group = Group(lab, quick, "policy")
+    million = [receiver ^ low for receiver in receivers for low in range(10)]
+    random.Random(7).shuffle(million)
+    for name, addresses, goal in (("one", receivers[:1], 1.35), ("zipf", million, 1.6)):
+        packet, count = frame4(src=SOURCE, proto=1), len(addresses)
+        group.table(name, wire_tuples((10 << 24 | 77 << 16 | 1, addr, TIMESTAMP << 8, 0) for addr in addresses), family="tuples",
+                    count=count, draw="cycle" if count == 1 else "zipf")
+        group.case(f"floor {name}", "egress", "floor_egress", name, packet, TC_UNSPEC, hook="tc", dst=1)
+        group.weir("verdict without conntrack" + (", Zipf mix" if count > 1 else ""), name, packet, TC_UNSPEC, "policy-allow",
+                   f"floor {name}", flows=count, goal=goal, hook="tc", dst=1)
     return group.run()
 
 
@@ -170,6 +187,7 @@ def run(quick):
             by_rules[rules] = judged(lab, quick, receivers, rules)
             results += by_rules[rules]
             if rules_each > 1:
+                results += untracked(lab, quick, receivers)
                 results += established(lab, quick, receivers)
     for few, many in zip(*by_rules.values()):
         results.append(result("policy", "new flow, judged: 10,000 compiled rules against 10", many["value"] / few["value"], "ratio",

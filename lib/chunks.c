@@ -279,6 +279,7 @@ int chunks_collect(struct plane *p, struct weir_error *err)
 	mark_pools(p, sweep);
 	mark(sweep, gen->buckets, buckets_chunks(gen->bucket_lines));
 	mark(sweep, gen->ports, WEIR_PORT_CHUNKS);
+	mark(sweep, gen->policy, gen->policy_lines / WEIR_CHUNK_LINES);
 	mark(sweep, p->ctl->flows, WEIR_FLOW_CHUNKS);
 	mark(sweep, gen->text, chunks_for_bytes(gen->text_bytes));
 	rc = chunks_each(p, sweep_one, sweep, err);

@@ -11,6 +11,7 @@
 #include "failsafe.h"
 #include "flow.h"
 #include "policy.h"
+#include "policy_table.h"
 #include "stats.h"
 #include "when.h"
 
@@ -68,7 +69,6 @@ static int ports_put(struct commit *c, const struct policy_tables *t, struct wei
 static int rules_put(struct commit *c, struct weir_error *err)
 {
 	policy_tables_auto t = {};
-	fd_auto made = -1;
 	struct timespec clock;
 	int rc;
 
@@ -80,8 +80,7 @@ static int rules_put(struct commit *c, struct weir_error *err)
 		return rc;
 	c->next.forms = t.forms;
 	memcpy(c->next.proto_class, t.proto_class, sizeof(t.proto_class));
-	made = hash_make("weir_policy", sizeof(*t.keys), sizeof(*t.values), t.keys, t.values, t.count, err);
-	return made < 0 ? made : inner_put(c, PLANE_policy, made, err);
+	return policy_table_make(c->p, &t, &c->next, err);
 }
 
 /* Counters of rules that were not there begin at 0. */
@@ -101,17 +100,15 @@ static int counters_clear(const struct commit *c, struct weir_error *err)
 }
 
 /* The running generation's tables serve the new one as well. */
-static int policy_share(struct commit *c, struct weir_error *err)
+static void policy_share(struct commit *c)
 {
-	fd_auto running = plane_inner(c->p, PLANE_policy, c->from);
-
 	c->next.ident = c->active->ident;
 	c->next.policy_version = c->active->policy_version + c->identities_moved;
 	c->next.forms = c->active->forms;
 	c->next.ports = c->active->ports;
+	c->next.policy = c->active->policy;
+	c->next.policy_lines = c->active->policy_lines;
 	memcpy(c->next.proto_class, c->active->proto_class, sizeof(c->next.proto_class));
-	return running < 0 ? weir_fail(err, -running, "cannot open the running policy: %s", strerror(-running))
-			   : inner_put(c, PLANE_policy, running, err);
 }
 
 int commit_policy(struct commit *c, struct weir_error *err)
@@ -125,8 +122,10 @@ int commit_policy(struct commit *c, struct weir_error *err)
 		rc = commit_members(c, err);
 	if (!rc && c->next.policy_on)
 		failsafe_fill(&c->next, c->m->policy_failsafe_off);
+	if (!rc && c->policy_same)
+		policy_share(c);
 	if (rc || c->policy_same)
-		return rc ? rc : policy_share(c, err);
+		return rc;
 	c->next.policy_version = c->active->policy_version + 1;
 	rc = commit_prefixes(c, err);
 	if (!rc)

@@ -2,15 +2,14 @@
 /* Running tables of policy -> entries for a person. */
 #include "compiled.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "chunks.h"
+#include "policy_table.h"
 
 static int entry_order(const void *a, const void *b)
 {
@@ -23,21 +22,24 @@ static int entry_order(const void *a, const void *b)
 	return x->port_class != y->port_class ? x->port_class - y->port_class : x->level - y->level;
 }
 
-static int entries_read(int fd, struct compiled *c, struct weir_error *err)
+static void entry_take(void *arg, const struct weir_policy_key *key, const struct weir_policy_value *value)
 {
-	struct weir_policy_key key, next;
-	struct compiled_entry entry;
+	struct compiled *c = arg;
+
+	if (c->count < WEIR_MAX_POLICY)
+		c->entries[c->count++] = (struct compiled_entry){*key, *value};
+}
+
+static int entries_read(struct plane *p, const struct weir_gen *gen, struct compiled *c, struct weir_error *err)
+{
+	int rc;
 
 	c->entries = calloc(WEIR_MAX_POLICY, sizeof(*c->entries));
 	if (!c->entries)
 		return weir_fail(err, ENOMEM, "out of memory");
-	for (void *at = NULL; c->count < WEIR_MAX_POLICY && !bpf_map_get_next_key(fd, at, &next); at = &key) {
-		key = entry.key = next;
-		if (!bpf_map_lookup_elem(fd, &key, &entry.value))
-			c->entries[c->count++] = entry;
-	}
+	rc = policy_table_each(p, gen, entry_take, c, err);
 	qsort(c->entries, c->count, sizeof(*c->entries), entry_order);
-	return 0;
+	return rc;
 }
 
 static int ports_read(struct plane *p, const struct weir_gen *gen, struct compiled *c, struct weir_error *err)
@@ -147,12 +149,8 @@ static int texts_make(struct compiled *c, struct weir_error *err)
 int compiled_read(struct plane *p, struct compiled *ret, struct weir_error *err)
 {
 	compiled_auto c = {};
-	int fd = plane_inner(p, PLANE_policy, p->ctl->gen & 1), rc = 0;
+	int rc = entries_read(p, plane_gen(p), &c, err);
 
-	if (fd >= 0) {
-		rc = entries_read(fd, &c, err);
-		close(fd);
-	}
 	if (!rc)
 		rc = ports_read(p, plane_gen(p), &c, err);
 	if (!rc)

@@ -290,18 +290,17 @@ int plane_inner(const struct plane *p, enum plane_map map, __u32 index)
 }
 
 /* The kernel ends an update of a map of maps only when no program can be using the element's old value, so storing the same
- * inner map again changes nothing and waits. The policy's does: every generation has one. */
+ * inner map again changes nothing and waits. That of the cgroups does: every generation has one. */
 int plane_grace(struct plane *p, struct weir_error *err)
 {
 	__u32 g = p->ctl->gen & 1;
-	int fd = plane_inner(p, PLANE_policy, g), rc;
+	int fd = plane_inner(p, PLANE_cgroups, g), rc;
 
 	if (fd == -ENOENT) /* before the first change: an empty one stands for none */
-		fd = bpf_map_create(BPF_MAP_TYPE_HASH, "weir_policy", sizeof(struct weir_policy_key),
-				    sizeof(struct weir_policy_value), 1, NULL);
+		fd = bpf_map_create(BPF_MAP_TYPE_HASH, "weir_cgroups", sizeof(__u64), sizeof(__u32), 1, NULL);
 	if (fd < 0)
 		return weir_fail(err, -fd, "cannot wait for the packet path: %s", strerror(-fd));
-	rc = bpf_map_update_elem(p->maps[PLANE_policy], &g, &fd, BPF_ANY);
+	rc = bpf_map_update_elem(p->maps[PLANE_cgroups], &g, &fd, BPF_ANY);
 	close(fd);
 	if (rc)
 		return weir_fail(err, -rc, "cannot wait for the packet path: %s", strerror(-rc));

@@ -10,6 +10,7 @@
 
 #include "chunks.h"
 #include "flow.h"
+#include "policy_table.h"
 
 const struct limit limits[WEIR_LIMITS] = {
 #define LIMIT(id, value, what) [WEIR_LIMIT_##id] = {#id, what, value},
@@ -49,15 +50,16 @@ static int count_entries(int fd, size_t key_size, size_t value_size, __u64 *ret,
 	return rc ? weir_fail(err, -rc, "cannot count a table's entries: %s", strerror(-rc)) : 0;
 }
 
+static void count_entry(void *arg, const struct weir_policy_key *key, const struct weir_policy_value *value)
+{
+	(void)key;
+	(void)value;
+	++*(__u64 *)arg;
+}
+
 static int count_policy(struct plane *p, __u64 *ret, struct weir_error *err)
 {
-	int fd = plane_inner(p, PLANE_policy, p->ctl->gen & 1), rc;
-
-	if (fd < 0)
-		return 0; /* none yet */
-	rc = count_entries(fd, sizeof(struct weir_policy_key), sizeof(struct weir_policy_value), ret, err);
-	close(fd);
-	return rc;
+	return policy_table_each(p, plane_gen(p), count_entry, ret, err);
 }
 
 /* classes are numbered from 1 without gaps */

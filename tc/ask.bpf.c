@@ -46,7 +46,7 @@ int weir_ask(struct __sk_buff *skb)
 		return reason;
 	from = sender_of(skb, &p, gen);
 	to = receiver_of(skb, &p, gen, g);
-	judgement = judge(&p, gen, g, from, to);
+	judgement = judge(&p, gen, from, to);
 	skb->cb[WEIR_ASK_FROM] = from;
 	skb->cb[WEIR_ASK_TO] = to;
 	skb->cb[WEIR_ASK_GEN] = judgement.rule;

@@ -21,6 +21,8 @@ static __always_inline int pipeline(struct __sk_buff *skb, struct packet *p)
 	if (reason == NEXT && flow_tracks(p)) {
 		flow_find(view.ctl, p, &hit);
 		reason = flow_go_on(skb, p, &view, &hit);
+		if (reason != NEXT && p->fragment != FRAGMENT_FIRST)
+			return reason;
 		if (reason == NEXT)
 			reason = flow_reply(skb, p, &view, &hit);
 	}

@@ -34,12 +34,12 @@ static __always_inline bool flow_tracks(const struct packet *p)
 	return !is_icmp(p) || is_echo_request(p) || is_echo_reply(p);
 }
 
-/* It lives on. A line that many CPUs read is written once a jiffy, not once a packet. What was closed does not. */
-static __always_inline void flow_touch(struct weir_flow *f)
+/* It lives on. A line that many CPUs read is written once a second, not once a packet. What was closed does not. */
+static __always_inline void flow_touch(struct weir_flow *f, __u32 hz)
 {
 	__u32 now = bpf_jiffies64();
 
-	if (f->seen != now && f->state != WEIR_FLOW_CLOSED)
+	if (now - f->seen >= hz && f->state != WEIR_FLOW_CLOSED)
 		f->seen = now;
 }
 
@@ -135,7 +135,8 @@ __noinline int flow_step(struct weir_flow *f, __u32 side, const struct packet *p
 }
 
 /* One more packet of it. */
-static __always_inline void flow_advance(struct __sk_buff *skb, const struct packet *p, const struct flow_hit *hit)
+static __always_inline void flow_advance(struct __sk_buff *skb, const struct weir_ctl *ctl, const struct packet *p,
+					 const struct flow_hit *hit)
 {
 	struct weir_flow *f = hit->flow;
 	struct segment s;
@@ -153,7 +154,7 @@ static __always_inline void flow_advance(struct __sk_buff *skb, const struct pac
 		else if (hit->dir == FLOW_FORWARD && f->state == WEIR_FLOW_OPENING)
 			f->state = WEIR_FLOW_OPEN;
 	}
-	flow_touch(f);
+	flow_touch(f, ctl->hz);
 }
 
 /* what a verdict leaves in the flow */

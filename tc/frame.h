@@ -31,7 +31,7 @@ static __always_inline bool is_icmp(const struct packet *p)
 	return p->proto == (p->v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 }
 
-/* A global function: kernels verify it by itself, once, however often it is called. (Inlined twice it takes more steps than
+/* *p is all zero. A global function: kernels verify it by itself, once, however often it is called. (Inlined twice it takes more steps than
  * Linux 6.1 allows.) */
 __noinline int frame_parse(struct __sk_buff *skb, struct packet *p)
 {
@@ -40,7 +40,9 @@ __noinline int frame_parse(struct __sk_buff *skb, struct packet *p)
 
 	if (!p)
 		return WEIR_R_TRUNCATED;
-	*p = (struct packet){.bytes = skb->len, .ifindex = skb->ifindex, .gso = skb->gso_size != 0};
+	p->bytes = skb->len;
+	p->ifindex = skb->ifindex;
+	p->gso = skb->gso_size != 0;
 	reason = parse(&c, p);
 	if (reason == NEXT)
 		reason = parse_echo(&c, p);
@@ -57,6 +59,7 @@ static __always_inline int frame_read(struct __sk_buff *skb, struct packet *p)
 		return reason;
 	if (bpf_skb_pull_data(skb, skb->len < FRAME_PULL_BYTES ? skb->len : FRAME_PULL_BYTES))
 		return reason;
+	*p = (struct packet){};
 	return frame_parse(skb, p);
 }
 

@@ -17,7 +17,7 @@ static __always_inline void flow_record(struct __sk_buff *skb, const struct pack
 
 	flow_find(view->ctl, p, &hit);
 	if (hit.flow && !flow_restarts(p, &hit, VERDICT_IN)) {
-		flow_advance(skb, p, &hit);
+		flow_advance(skb, view->ctl, p, &hit);
 		if (hit.dir == FLOW_FORWARD && flow_opens(p) && !(hit.flow->flags & WEIR_FLOW_CAME_IN))
 			hit.flow->flags |= WEIR_FLOW_CAME_IN;
 	} else if (flow_opens(p)) {

@@ -8,6 +8,7 @@
 #include "bpf/chunks.h"
 #include "bpf/packet.h"
 #include "bpf/policy.h"
+#include "weir/policy.h"
 
 #define PORTS_PER_LINE (WEIR_LINE_BYTES / sizeof(__u16))
 
@@ -40,14 +41,33 @@ static __always_inline bool policy_expired(const struct weir_policy_value *value
 	return value->until_ns && value->until_ns <= bpf_ktime_get_coarse_ns();
 }
 
-/* The best entry of one key that holds. */
-static __always_inline struct weir_policy_value *policy_find(void *policy, struct weir_policy_key *key)
+static __always_inline const struct weir_policy_value *policy_entry(const struct weir_gen *gen, __u64 word)
 {
-	struct weir_policy_value *value = NULL;
+	__u32 home = weir_policy_home(word, gen->policy_lines);
 
-	for (int level = 0; level < WEIR_POLICY_LEVELS; level++) {
-		key->level = level;
-		value = bpf_map_lookup_elem(policy, key);
+	for (__u32 i = 0; i < WEIR_POLICY_PROBES; i++) {
+		const struct weir_policy_line *line =
+			(void *)chunk_line(gen->policy, (home + i) & (gen->policy_lines - 1));
+
+		if (!line)
+			return NULL;
+		if (line->key[0] == word)
+			return &line->value[0];
+		if (line->key[1] == word)
+			return &line->value[1];
+		if (!line->spilt)
+			return NULL;
+	}
+	return NULL;
+}
+
+/* The best entry of a sender, a receiver and a class that holds. */
+static __always_inline const struct weir_policy_value *policy_find(const struct weir_gen *gen, __u16 src, __u16 dst,
+								   __u16 class)
+{
+	for (__u32 level = 0; level < WEIR_POLICY_LEVELS; level++) {
+		const struct weir_policy_value *value = policy_entry(gen, weir_policy_word(src, dst, class, level));
+
 		if (!value || !policy_expired(value))
 			return value;
 	}
@@ -63,10 +83,10 @@ static __always_inline int reason_of_action(__u8 action)
 	return action == WEIR_REJECT ? WEIR_R_POLICY_REJECT : WEIR_R_POLICY_DENY;
 }
 
-static __always_inline int reason_of_default(void *policy, __u16 src)
+static __always_inline int reason_of_default(const struct weir_gen *gen, __u16 src)
 {
-	struct weir_policy_key key = {.src = src, .dst = WEIR_ID_ANY, .port_class = WEIR_CLASS_DEFAULT};
-	struct weir_policy_value *value = bpf_map_lookup_elem(policy, &key);
+	const struct weir_policy_value *value =
+		policy_entry(gen, weir_policy_word(src, WEIR_ID_ANY, WEIR_CLASS_DEFAULT, 0));
 
 	if (!value)
 		return WEIR_R_UNGOVERNED;
@@ -80,27 +100,23 @@ static __always_inline int reason_of_default(void *policy, __u16 src)
 #define ANSWER_TIMED	  (1ull << 63)
 
 /* The judgement in one word: reason, rule, timed. Global, for the verifier. */
-__noinline __u64 policy_ask(__u32 g, __u32 forms, __u16 src, __u16 dst, __u16 class)
+__noinline __u64 policy_ask(const struct weir_gen *gen, __u16 src, __u16 dst, __u16 class)
 {
-	void *policy = bpf_map_lookup_elem(&weir_policy, &g);
 	int reason = WEIR_R_UNGOVERNED, rank = -1;
 	__u64 rule = 0, timed = 0;
 
-	if (!policy)
+	if (!gen || !gen->policy)
 		return reason;
 	REACHED(JUDGE);
 	FOUND(from, src);
 	FOUND(to, dst);
 	FOUND(class, class);
 	for (int form = 0; form < WEIR_FORMS; form++) {
-		struct weir_policy_key key = {.port_class = class};
-		struct weir_policy_value *value;
+		const struct weir_policy_value *value;
 
-		if (!(forms >> form & 1))
+		if (!(gen->forms >> form & 1))
 			continue;
-		key.src = form & 2 ? WEIR_ID_ANY : src;
-		key.dst = form & 1 ? WEIR_ID_ANY : dst;
-		value = policy_find(policy, &key);
+		value = policy_find(gen, form & 2 ? WEIR_ID_ANY : src, form & 1 ? WEIR_ID_ANY : dst, class);
 		FOUND(forms[form].asked, true);
 		if (value)
 			FOUND(forms[form].value, *value);
@@ -113,14 +129,13 @@ __noinline __u64 policy_ask(__u32 g, __u32 forms, __u16 src, __u16 dst, __u16 cl
 		timed = value->until_ns ? ANSWER_TIMED : 0;
 	}
 	if (rank < 0)
-		reason = reason_of_default(policy, src);
+		reason = reason_of_default(gen, src);
 	return timed | rule << ANSWER_RULE_SHIFT | reason;
 }
 
-static __always_inline struct judgement judge_class(const struct weir_gen *gen, __u32 g, __u16 src, __u16 dst,
-						    __u16 class)
+static __always_inline struct judgement judge_class(const struct weir_gen *gen, __u16 src, __u16 dst, __u16 class)
 {
-	__u64 answer = policy_ask(g, gen->forms, src, dst, class);
+	__u64 answer = policy_ask(gen, src, dst, class);
 
 	return (struct judgement){
 		.reason = answer & 0xff,
@@ -129,10 +144,9 @@ static __always_inline struct judgement judge_class(const struct weir_gen *gen, 
 	};
 }
 
-static __always_inline struct judgement judge(const struct packet *p, const struct weir_gen *gen, __u32 g, __u16 src,
-					      __u16 dst)
+static __always_inline struct judgement judge(const struct packet *p, const struct weir_gen *gen, __u16 src, __u16 dst)
 {
-	return judge_class(gen, g, src, dst, policy_class(p, gen));
+	return judge_class(gen, src, dst, policy_class(p, gen));
 }
 
 #endif

@@ -27,15 +27,12 @@ static __always_inline bool is_syn(const struct packet *p)
 static __always_inline bool segment_read(struct __sk_buff *skb, const struct packet *p, struct segment *s)
 {
 	struct tcphdr *tcp = (void *)(long)skb->data + (p->l4 & L4_OFFSET_MASK);
-	__u32 headers;
 
 	if (p->proto != IPPROTO_TCP || (void *)(tcp + 1) > (void *)(long)skb->data_end)
 		return false;
-	headers = p->l4 - p->l3 + tcp->doff * 4;
 	s->seq = bpf_ntohl(tcp->seq);
 	s->ack = bpf_ntohl(tcp->ack_seq);
-	s->next = s->seq + (p->ip_bytes > headers ? p->ip_bytes - headers : 0) + !!(p->flags & TCP_SYN) +
-		  !!(p->flags & TCP_FIN);
+	s->next = s->seq + (p->ip_bytes - (p->payload - p->l3)) + !!(p->flags & TCP_SYN) + !!(p->flags & TCP_FIN);
 	return true;
 }
 

@@ -52,7 +52,7 @@ static __always_inline int flow_go_on(struct __sk_buff *skb, const struct packet
 	if (!f || hit->dir != FLOW_FORWARD || !(f->flags & view->hook) ||
 	    f->policy_version != view->gen->policy_version || is_syn(p))
 		return NEXT;
-	flow_advance(skb, p, hit);
+	flow_advance(skb, view->ctl, p, hit);
 	rule_count(f->rule, p->bytes);
 	if (f->flags & WEIR_FLOW_AUDITED)
 		return WEIR_R_WOULD_DENY;
@@ -87,7 +87,7 @@ static __always_inline int flow_judge_again(struct __sk_buff *skb, const struct 
 	if (!to)
 		to = view->hook == VERDICT_OUT && sender_is_here(skb) ? WEIR_ID_HOST : WEIR_ID_WORLD;
 	FOUND(judged_again, true);
-	judgement = judge_class(view->gen, view->g, f->identity, to, answered_class(p, view->gen));
+	judgement = judge_class(view->gen, f->identity, to, answered_class(p, view->gen));
 	if (!reason_passes(judgement.reason))
 		return judgement.reason;
 	f->rule = judgement.rule;
@@ -112,20 +112,20 @@ static __always_inline int flow_reply(struct __sk_buff *skb, const struct packet
 		if (reason != NEXT)
 			return reason;
 	}
-	flow_advance(skb, p, hit);
+	flow_advance(skb, view->ctl, p, hit);
 	return WEIR_R_REPLY;
 }
 
 /* An entry that has been there is judged anew. A packet in mid-stream renews only a flow of its own sender: the kernel's own
  * resets and time-wait acknowledgements must not renew one that its sender may not have any more. A flow that is now denied
  * stays as it is: what its peer still sends must not count as a flow that came in. */
-static __always_inline void flow_renew(struct __sk_buff *skb, const struct packet *p, const struct flow_hit *hit,
-				       const struct flow_terms *terms, __u32 hook)
+static __always_inline void flow_renew(struct __sk_buff *skb, const struct packet *p, const struct view *view,
+				       const struct flow_hit *hit, const struct flow_terms *terms)
 {
-	__u8 other = JUDGED & ~hook, kept;
+	__u8 hook = view->hook, other = JUDGED & ~hook, kept;
 	struct weir_flow *f = hit->flow;
 
-	flow_advance(skb, p, hit);
+	flow_advance(skb, view->ctl, p, hit);
 	if (hit->dir == FLOW_ANSWER)
 		return;
 	if (f->flags & hook && f->identity && f->identity != terms->identity && !flow_opens(p))
@@ -157,7 +157,7 @@ static __always_inline void flow_remember(struct __sk_buff *skb, const struct pa
 	if (!flow_tracks(p))
 		return;
 	if (hit->flow && !flow_restarts(p, hit, view->hook))
-		flow_renew(skb, p, hit, terms, view->hook);
+		flow_renew(skb, p, view, hit, terms);
 	else if (hit->flow || flow_opens(p) || (p->proto == IPPROTO_TCP && !(p->flags & TCP_RST)))
 		flow_begin(skb, view->ctl, p, hit, terms);
 }
@@ -166,7 +166,7 @@ static __always_inline void flow_remember(struct __sk_buff *skb, const struct pa
 static __always_inline int flow_judge(struct __sk_buff *skb, const struct packet *p, const struct view *view,
 				      const struct flow_hit *hit, __u16 src, __u16 dst)
 {
-	struct judgement judgement = judge(p, view->gen, view->g, src, dst);
+	struct judgement judgement = judge(p, view->gen, src, dst);
 	struct flow_terms terms = {
 		.policy_version = flow_version(view, &judgement),
 		.rule = judgement.rule,

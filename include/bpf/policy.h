@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The maps of identity policy: who a packet's sender is, and what the rules say, and the first flows. */
+/* The maps of identity policy: who a packet's sender is, the first flows, the rules' counters. What the rules say is in table
+ * memory (tc/judge.h). */
 #ifndef WEIR_BPF_POLICY_H
 #define WEIR_BPF_POLICY_H
 
@@ -19,17 +20,9 @@ struct policy_whos { /* weir_who() -> identity, and WEIR_WHO_STRICT */
 	__uint(max_entries, WEIR_MAX_CGROUPS);
 };
 
-struct policy_entries { /* the user side makes each as large as it needs */
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(key_size, sizeof(struct weir_policy_key)); /* clang leaves BTF of an inner map's structs incomplete */
-	__uint(value_size, sizeof(struct weir_policy_value));
-	__uint(max_entries, 1);
-};
-
 /* by generation */
 PINNED_MAP_OF_MAPS(weir_cgroups, policy_cgroups, 2);
 PINNED_MAP_OF_MAPS(weir_whos, policy_whos, 2);
-PINNED_MAP_OF_MAPS(weir_policy, policy_entries, 2);
 PINNED_MAP(weir_flows, BPF_MAP_TYPE_ARRAY, __u32, struct weir_flow, WEIR_FLOW_LEVEL1, BPF_F_MMAPABLE);
 PINNED_MAP(weir_rule_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_rule_stats, WEIR_MAX_RULES, 0);
 

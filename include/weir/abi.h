@@ -116,7 +116,8 @@ struct weir_gen {
 	__u32 uids, ifaces;	       /* how many of weir_whos are these; 0: not looked up */
 	__u32 marks, policy_failsafes; /* how many of the lists below are in use */
 	__u32 forms;		       /* bit F: the policy has keys of enum weir_policy_form F */
-	__u32 pad[2];
+	__u32 policy;		       /* first chunk of struct weir_policy_line[]; 0: no rule and no default */
+	__u32 policy_lines;	       /* a power of two, whole chunks */
 	__u16 proto_class[256]; /* protocol -> class, for all but TCP, UDP, ICMP and ICMPv6; 0: mentioned by no rule */
 	struct weir_mark mark[WEIR_MAX_MARKS]; /* the first that fits counts: most mask bits first */
 	struct weir_policy_failsafe policy_failsafe[WEIR_MAX_POLICY_FAILSAFES];
@@ -430,7 +431,7 @@ struct weir_policy_key {
 };
 _Static_assert(sizeof(struct weir_policy_key) == 8, "abi");
 
-#define WEIR_POLICY_LEVELS 4
+#define WEIR_POLICY_LEVELS 16
 
 enum weir_action { WEIR_ALLOW = 1, WEIR_DENY = 2, WEIR_REJECT = 3, WEIR_AUDIT = 4 };
 
@@ -442,6 +443,17 @@ struct weir_policy_value {
 	__u64 until_ns; /* CLOCK_MONOTONIC when it expires; 0: never */
 };
 _Static_assert(sizeof(struct weir_policy_value) == 16, "abi");
+
+/* The compiled policy: an entry stands in the line that weir/policy.h says, or in one of the next, the first that had room. */
+#define WEIR_POLICY_WAYS   2
+#define WEIR_POLICY_PROBES 8
+struct weir_policy_line {
+	__u64 key[WEIR_POLICY_WAYS]; /* weir_policy_word() of the entry, or WEIR_POLICY_FREE */
+	struct weir_policy_value value[WEIR_POLICY_WAYS];
+	__u64 spilt; /* an entry went on from here to the next line */
+	__u64 pad;
+};
+_Static_assert(sizeof(struct weir_policy_line) == WEIR_LINE_BYTES, "abi");
 
 /* ---- flows -------------------------------------------------------------------------------------------------------------- */
 #include "abi_flow.h"

@@ -32,7 +32,7 @@ struct weir_flow {
 	__u8 state; /* enum weir_flow_state */
 	__u8 flags;
 	__u8 spilt;	      /* of the place, not of the flow: see weir/flow.h */
-	__u32 seen;	      /* low word of jiffies at its last packet */
+	__u32 seen;	      /* low word of jiffies at its last packet, or up to a second before */
 	__u32 lock;	      /* odd while its tuple is being written */
 	__u32 policy_version; /* that judged it; 0: judge each packet */
 	__u16 rule;	      /* that allowed it */

@@ -86,7 +86,11 @@ static inline __attribute__((always_inline)) __u32 weir_flow_idle_s(__u8 state, 
  * flow that nobody looked at for just as long as jiffies take to wrap, 49 days or more, counts as fresh for its time once more. */
 static inline __attribute__((always_inline)) int weir_flow_lives(const struct weir_flow *f, __u32 now, __u32 hz)
 {
-	return f->state != WEIR_FLOW_FREE && now + hz - f->seen <= (weir_flow_idle_s(f->state, f->proto) + 1) * hz;
+	__u32 age = now + hz - f->seen;
+
+	if (age <= WEIR_FLOW_S_TCP_CLOSED * hz) /* the least of all, and true of most that are looked for */
+		return f->state != WEIR_FLOW_FREE;
+	return f->state != WEIR_FLOW_FREE && age <= (weir_flow_idle_s(f->state, f->proto) + 1) * hz;
 }
 
 /* A flow whose sides have shown that they hear each other is only ended by them, by time or by command; one that was merely

@@ -127,7 +127,7 @@ def test_changes(weir):
     for command, answer in CHANGES:
         done = weir(f"-j {command}")
         assert (done.returncode, done.stderr, json.loads(done.stdout)) == (0, "", answer), command
-    assert weir("reset -j").stdout == '{"programs":0,"pins":22}\n'
+    assert weir("reset -j").stdout == '{"programs":0,"pins":21}\n'
     assert weir("reset").stdout == "detached 0 programs, removed 0 pins\n"
 
 

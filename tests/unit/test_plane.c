@@ -22,6 +22,7 @@
 #include "chunks.h"
 #include "compile.h"
 #include "config.h"
+#include "policy_table.h"
 #include "ring.h"
 #include "stats.h"
 
@@ -182,11 +183,24 @@ static void services(void **state)
 	assert_int_equal(b->csum, sum16(sum));
 }
 
+struct wanted {
+	struct weir_policy_key key;
+	struct weir_policy_value value; /* action 0: not found */
+};
+
+static void compare(void *arg, const struct weir_policy_key *key, const struct weir_policy_value *value)
+{
+	struct wanted *wanted = arg;
+
+	if (!memcmp(key, &wanted->key, sizeof(*key)))
+		wanted->value = *value;
+}
+
 static void policy(void **state)
 {
-	struct weir_policy_key key = {.src = 16, .dst = 17};
+	struct wanted rule = {.key = {.src = 16, .dst = 17}},
+		      fallback = {.key = {.src = 16, .port_class = WEIR_CLASS_DEFAULT}};
 	const struct weir_gen *gen;
-	struct weir_policy_value value;
 	struct chunk_run run;
 	struct stat root;
 	__u32 identity;
@@ -204,18 +218,14 @@ static void policy(void **state)
 	assert_int_equal(((__u16 *)run.memory)[5432], ((__u16 *)run.memory)[6005]);
 	assert_int_not_equal(((__u16 *)run.memory)[5432], ((__u16 *)run.memory)[5433]);
 	assert_int_equal(((__u16 *)run.memory)[65536 + 5432], 0);
-	key.port_class = ((__u16 *)run.memory)[5432];
+	rule.key.port_class = ((__u16 *)run.memory)[5432];
 	chunks_unmap(&run);
 
-	fd = plane_inner(&p, PLANE_policy, p.ctl->gen & 1);
-	assert_true(fd >= 0);
-	assert_int_equal(bpf_map_lookup_elem(fd, &key, &value), 0);
-	assert_int_equal(value.action, WEIR_ALLOW);
-	assert_int_equal(value.rule, 1);
-	key = (struct weir_policy_key){.src = 16, .port_class = WEIR_CLASS_DEFAULT};
-	assert_int_equal(bpf_map_lookup_elem(fd, &key, &value), 0);
-	assert_int_equal(value.action, WEIR_DENY);
-	close(fd);
+	ok(policy_table_each(&p, gen, compare, &rule, &err));
+	assert_int_equal(rule.value.action, WEIR_ALLOW);
+	assert_int_equal(rule.value.rule, 1);
+	ok(policy_table_each(&p, gen, compare, &fallback, &err));
+	assert_int_equal(fallback.value.action, WEIR_DENY);
 
 	fd = plane_inner(&p, PLANE_cgroups, p.ctl->gen & 1);
 	if (stat("/sys/fs/cgroup/unified", &root) && stat("/sys/fs/cgroup", &root))
