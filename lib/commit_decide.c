@@ -5,9 +5,8 @@
 
 #include "commit_pool.h"
 
-#define NS_A_SECOND    1000000000ull
-#define FLOWS_PER_SLOT 16      /* that there is room to record, for each unsettled slot */
-#define FLOWS_STICKY   262144u /* for a pool of which a VIP wants all flows tracked */
+#define NS_A_SECOND  1000000000ull
+#define FLOWS_STICKY 262144u /* for a pool of which a VIP wants all flows tracked */
 
 /* Its next hop is known not to be there: no flow goes on. */
 static bool backend_down(const struct commit *c, __u16 id)
@@ -80,13 +79,7 @@ static void ring_replace(const struct pools *s, struct weir_slot *slots)
 
 static __u32 track_lines_for(size_t slots, bool sticky)
 {
-	__u32 lines = LINES_PER_CHUNK, wanted = (__u32)(slots * FLOWS_PER_SLOT / WEIR_TRACK_WAYS);
-
-	if (sticky)
-		wanted = FLOWS_STICKY / WEIR_TRACK_WAYS;
-	while (lines < wanted && lines < WEIR_MAX_TRACKED / WEIR_TRACK_WAYS)
-		lines *= 2;
-	return lines;
+	return ring_track_lines(sticky ? FLOWS_STICKY : slots * RING_FLOWS_PER_SLOT);
 }
 
 /* a plan for so many slots, whose learning begins at `begin_ns` */

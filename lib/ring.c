@@ -169,3 +169,12 @@ void ring_shares(const struct weir_slot slots[WEIR_RING_SLOTS], __u32 shares[WEI
 	for (size_t i = 0; i < WEIR_RING_SLOTS; i++)
 		shares[slots[i].cur]++;
 }
+
+__u32 ring_track_lines(size_t flows)
+{
+	__u32 lines = WEIR_CHUNK_LINES;
+
+	while (lines < flows / WEIR_TRACK_WAYS && lines < WEIR_MAX_TRACKED / WEIR_TRACK_WAYS)
+		lines *= 2;
+	return lines;
+}

@@ -39,6 +39,12 @@ void ring_forget(struct weir_slot slots[WEIR_RING_SLOTS], const bool members[WEI
 /* Set used[id] for every former owner of an unsettled slot. Returns the number of unsettled slots. */
 size_t ring_former(const struct weir_slot slots[WEIR_RING_SLOTS], bool used[WEIR_MAX_BACKENDS]);
 
+#define RING_FLOWS_PER_SLOT \
+	64 /* that there is room to record, for each unsettled slot: four times a million flows' share */
+
+/* Lines for recording so many flows: whole chunks, a power of two, no more than the limit allows. */
+__u32 ring_track_lines(size_t flows);
+
 /* slots owned by each backend id: fill shares[WEIR_MAX_BACKENDS] */
 void ring_shares(const struct weir_slot slots[WEIR_RING_SLOTS], __u32 shares[WEIR_MAX_BACKENDS]);
 

@@ -103,7 +103,6 @@ __noinline int owner_find(const struct packet *p, struct target *t, __u32 g)
 {
 	__u64 now_ns = bpf_ktime_get_coarse_ns(), key;
 	const struct weir_plan *plan;
-	struct weir_track *line;
 	struct weir_slot *slot;
 	struct weir_pool *pool;
 	struct weir_ctl *ctl = control();
@@ -129,13 +128,12 @@ __noinline int owner_find(const struct packet *p, struct target *t, __u32 g)
 	if (!o.unsettled && !o.record)
 		return slot->cur;
 	key = track_key(p);
-	line = track_line(plan, key);
-	found = line ? track_find(line, key, p, ctl->hz) : 0;
+	found = track_find(plan, key, p, ctl->hz);
 	FOUND(owner_from, found && backend_exists(g, found) ? WEIR_OWNER_FLOW : WEIR_OWNER_SLOT);
 	if (found && backend_exists(g, found))
 		o.owner = found;
-	else if (line && o.record && o.owner)
-		tracked_count(t, o.owner, track_put(line, key, p, o.owner, ctl->hz));
+	else if (plan->track && o.record && o.owner)
+		tracked_count(t, o.owner, track_put(plan, key, p, o.owner, ctl->hz));
 	if (o.unsettled && t->flags & WEIR_VIP_CHANCE)
 		others_of(slot, o.owner, t);
 	FOUND(next[0], t->next[0]);
