@@ -27,6 +27,7 @@ UNIT_BPF := $(wildcard tests/bpf/*.bpf.c)
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 BENCH_SRC := $(wildcard bench/runner*.c)
 BENCH_BPF := $(wildcard bench/*.bpf.c)
+SIM_SRC   := $(wildcard bench/sim*.c)
 
 BPF_OBJ  := $(BPF_SRC:%.c=$(BUILD)/%.o)
 # the same sources once more, for `weir explain` (include/bpf/explain.h)
@@ -41,7 +42,7 @@ LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CTL_OBJ  := $(CTL_SRC:%.c=$(BUILD)/%.o)
 UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
-BENCH    := $(BENCH_BPF:%.c=$(BUILD)/%.o) $(BUILD)/bench/runner $(BUILD)/bench/ring
+BENCH    := $(BENCH_BPF:%.c=$(BUILD)/%.o) $(BUILD)/bench/runner $(BUILD)/bench/ring $(BUILD)/bench/simulator
 LIBWEIR  := $(BUILD)/libweir.a
 WEIR     := $(if $(CTL_SRC),$(BUILD)/weir)
 
@@ -134,14 +135,17 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIBWEIR)
 
 $(BUILD)/bench/runner: $(BENCH_SRC:%.c=$(BUILD)/%.o)
 $(BUILD)/bench/ring: $(BUILD)/bench/ring.o $(LIBWEIR)
-$(BUILD)/bench/runner $(BUILD)/bench/ring:
+# the packet path's sources, native: bench/native has a header in the place of libbpf's
+$(SIM_SRC:%.c=$(BUILD)/%.o): PKG_CFLAGS := -Ibench/native
+$(BUILD)/bench/simulator: $(SIM_SRC:%.c=$(BUILD)/%.o) $(LIBWEIR)
+$(BUILD)/bench/runner $(BUILD)/bench/ring $(BUILD)/bench/simulator:
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(PKG_LIBS) -lm -o $@
 
 $(BUILD)/ctl/completion.o: ctl/completion.bash
 .SECONDARY:
 -include $(BPF_OBJ:.o=.d) $(EXPLAIN_OBJ:.o=.d) $(UNIT_BPF:%.c=$(BUILD)/%.d) $(LIB_OBJ:.o=.d) $(CTL_OBJ:.o=.d) $(UNIT_BIN:=.d) $(FUZZ_BIN:=.d)
--include $(BENCH_SRC:%.c=$(BUILD)/%.d) $(BUILD)/bench/ring.d $(BENCH_BPF:%.c=$(BUILD)/%.d)
+-include $(BENCH_SRC:%.c=$(BUILD)/%.d) $(SIM_SRC:%.c=$(BUILD)/%.d) $(BUILD)/bench/ring.d $(BENCH_BPF:%.c=$(BUILD)/%.d)
 
 # ---- running. Each of these may find a machine without compilers: first the packages, then a make that sees them.
 DEPS ?= install

@@ -5,14 +5,16 @@ import os
 import re
 import subprocess
 
+import suite_sim
 import svg
 from harness import ROOT
 from suite_scale import CHARTS
 
 TITLES = {
     "filter": "Filter", "limit": "Rate limits", "lb": "Balancer", "policy": "Identity policy", "control": "Commands", "e2e": "End to end over a veth",
-    "scale": "Scale",
+    "scale": "Scale", "sim": "Broken connections, simulated",
 }
+OWN_TABLES = {"sim": suite_sim.table_of_figures}
 METHOD = """\
 Every program under test is compiled from its own sources between two lines of the bench: one gives the packet the next
 flow's address and port, one undoes what the program did to the frame. The floors beside it have the same two lines, the same
@@ -83,7 +85,7 @@ def markdown(report):
     for suite, title in TITLES.items():
         rows = [row for row in report["results"] if row["suite"] == suite]
         if rows:
-            parts += [f"## {title}", table(rows)]
+            parts += [f"## {title}", OWN_TABLES.get(suite, table)(rows)]
     parts += ["## Method", METHOD, "## Not shown", NOT_SHOWN]
     return "\n\n".join(parts) + "\n"
 

@@ -135,12 +135,10 @@ static __u32 chunks_wanted(const struct pool_change *change)
 static void ring_write(struct chunk_run *run, __u32 *at, const struct weir_slot *slots, struct weir_plan *plan)
 {
 	struct weir_slot *to = (void *)((char *)run->memory + (size_t)*at * WEIR_CHUNK_BYTES);
-	__u16 *owners = (__u16 *)(to + WEIR_RING_SLOTS);
 
 	plan->ring = run->first + *at;
 	memcpy(to, slots, WEIR_RING_SLOTS * sizeof(*slots));
-	for (size_t i = 0; i < WEIR_RING_SLOTS; i++)
-		owners[i] = slots[i].cur | (slots[i].flags & WEIR_SLOT_UNSETTLED ? WEIR_OWNER_UNSETTLED : 0);
+	ring_owners(slots, (__u16 *)(to + WEIR_RING_SLOTS));
 	*at += (__u32)RING_CHUNKS;
 }
 

@@ -170,6 +170,12 @@ void ring_shares(const struct weir_slot slots[WEIR_RING_SLOTS], __u32 shares[WEI
 		shares[slots[i].cur]++;
 }
 
+void ring_owners(const struct weir_slot slots[WEIR_RING_SLOTS], __u16 ret_owners[WEIR_RING_SLOTS])
+{
+	for (size_t i = 0; i < WEIR_RING_SLOTS; i++)
+		ret_owners[i] = slots[i].cur | (slots[i].flags & WEIR_SLOT_UNSETTLED ? WEIR_OWNER_UNSETTLED : 0);
+}
+
 __u32 ring_track_lines(size_t flows)
 {
 	__u32 lines = WEIR_CHUNK_LINES;

@@ -39,6 +39,9 @@ void ring_forget(struct weir_slot slots[WEIR_RING_SLOTS], const bool members[WEI
 /* Set used[id] for every former owner of an unsettled slot. Returns the number of unsettled slots. */
 size_t ring_former(const struct weir_slot slots[WEIR_RING_SLOTS], bool used[WEIR_MAX_BACKENDS]);
 
+/* What stands behind the slots in table memory (WEIR_OWNER_UNSETTLED). */
+void ring_owners(const struct weir_slot slots[WEIR_RING_SLOTS], __u16 ret_owners[WEIR_RING_SLOTS]);
+
 #define RING_FLOWS_PER_SLOT \
 	64 /* that there is room to record, for each unsettled slot: four times a million flows' share */
 

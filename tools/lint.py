@@ -20,6 +20,8 @@ ROOMS = [
     (r"(xdp|tc)/|lib/.*\.bpf\.c", rf'<({UAPI}|bpf/.*)>|"((weir|bpf)/)?[\w.]+"'),
     # bench/: timed programs take in the packet path's own sources; the runner drives them by libbpf itself, without lib/
     (r"bench/(.*\.bpf\.c|floor\.h|vary\.h)", rf'<({UAPI}|bpf/.*)>|"((weir|bpf)/|\.\./(xdp|tc)/)?[\w.]+"'),
+    # the simulator takes them in as well, compiled for the machine
+    (r"bench/sim_weir\.c", r'<(std\w+|string)\.h>|"(weir/|\.\./xdp/)?[\w.]+"'),
     (r"bench/", r'<.*>|"(weir/)?[\w.]+"'),
     (r"lib/", r'<.*>|"(weir/)?[\w.]+"'),
     (r"(ctl|agent)/", rf'<(?!{LIBRARIES}).*>|"weir/[\w.]+"|"(?!.*\.skel\.h)[\w.]+"'),
@@ -32,8 +34,8 @@ FORBIDDEN = [
     (("lib/", "ctl/", "agent/"), re.compile(r"(?<![\w.>])(system|popen|exec[lv]p?e?)\s*\("), "no shell, no programs"),
     (("",), re.compile(r"(?<![\w.])/(work|root|home|tmp/build)[/-]\w"), "path of one machine"),
 ]
-TEXT = re.compile(r"\.(c|h|def|py|sh|md|conf|txt|8|ini|svg|service)$|(^|/)(Makefile|run|compare|\.clang-format|\.gitignore)$")
-LICENSED = re.compile(r"\.(c|h|def|py|sh)$|(^|/)(Makefile|run|compare)$")
+TEXT = re.compile(r"\.(c|h|def|py|sh|md|conf|txt|8|ini|svg|service)$|(^|/)(Makefile|run|compare|sim|churn|\.clang-format|\.gitignore)$")
+LICENSED = re.compile(r"\.(c|h|def|py|sh)$|(^|/)(Makefile|run|compare|sim|churn)$")
 
 
 def files():
