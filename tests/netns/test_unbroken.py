@@ -11,34 +11,17 @@ import time
 
 import lab as labs
 import pytest
-from held import FLOOD_FROM, Flood, Holder, broken, connect
+from fleet import VIP, backends, both, established, one, restart, spread, switch, take_second_chances, two_balancers, until_hold
+from held import Flood, Holder, broken, connect
 from lab import until
 from www import pattern
 
 pytestmark = pytest.mark.alone
 
-VIP, EACH = "203.0.113.10", 500
+EACH = 500
 BACKENDS = {f"b{n}": f"10.1.0.1{n}" for n in range(1, 9)}
 CHANGES = {80: "backend add p80 10.1.0.18", 81: "backend drain p81 10.1.0.11", 82: "backend weight p82 10.1.0.12 10",
            83: "backend del p83 10.1.0.13"}
-
-
-def backends(lab, addresses, gateway):
-    """hosts behind the switch, which answer the client themselves"""
-    for name, address in addresses.items():
-        lab.ns(name)
-        lab.veth(name, "eth0", [f"{address}/24"], "switch", name, [], mtu=1540)
-        lab.ip("switch", f"link set {name} master br0")
-        lab.ip(name, f"route add default via {gateway}")
-        lab.ip(name, f"route add blackhole {FLOOD_FROM}")
-        lab.ip(name, f"addr add {VIP}/32 dev lo")
-        lab.by_hand(name, "ip link set dev eth0 xdp obj build/xdp/decap.bpf.o sec xdp", instance=f"{lab.instance}-{name}")
-
-
-def switch(lab):
-    lab.ns("switch")
-    lab.ip("switch", "link add br0 type bridge mcast_snooping 0")
-    lab.ip("switch", "link set br0 up")
 
 
 @pytest.fixture
@@ -87,84 +70,13 @@ def test_changes_break_nothing(net):
         sock.close()
 
 
-# ---- two balancers behind a router that spreads flows over both: nothing is shared but the order of the commands
-#     client --- eth0  router  lb1, lb2 --- eth0  lb1, lb2  eth1 --- switch --- b1 ... b10
+# ---- two balancers, in the lab of tests/fleet.py
 
 TEN = {**BACKENDS, "b9": "10.1.0.19", "b10": "10.1.0.20"}
 # eight backends each; one VIP for each kind of change, the last for a download
 GROW, LOAD = 84, 85
 PORTS = [*CHANGES, GROW]
 FIRST = ["backend add p80 10.1.0.19", CHANGES[81], CHANGES[82]]  # at the same time; then a backend is removed from p83
-
-
-def two_balancers(lab):
-    lab.ns("router", router=True), lab.ns("client")
-    switch(lab)
-    lab.veth("client", "eth0", ["198.51.100.2/16"], "router", "eth0", ["198.51.100.1/16"])
-    lab.ip("client", "route add default via 198.51.100.1")
-    lab.sysctl("router", "net/ipv4/fib_multipath_hash_policy", 1)
-    for n in (1, 2):
-        lb = lab.ns(f"lb{n}", router=True)
-        lab.instances.append(f"{lab.instance}-{lb}")
-        lab.veth("router", lb, [f"192.0.2.{n * 16}/28"], lb, "eth0", [f"192.0.2.{n * 16 + 1}/28"])
-        lab.veth(lb, "eth1", [f"10.1.0.{n}/24"], "switch", lb, [], mtu=1540)
-        lab.ip("switch", f"link set {lb} master br0")
-        lab.ip(lb, "route add default via 192.0.2.%d" % (n * 16))
-    lab.veth("router", "back", ["10.1.0.9/24"], "switch", "router", [], mtu=1540)
-    lab.ip("switch", "link set router master br0")
-    backends(lab, TEN, "10.1.0.9")
-    for name in TEN:
-        lab.serve(name, "echo_tcp.py", 80, GROW)
-        lab.http(name, port=LOAD)
-
-
-def one(lab, n, command, **more):
-    return lab.weir(command, ns=f"lb{n}", instance=f"{lab.instance}-lb{n}", **more)
-
-
-def both(lab, command, **more):
-    """the same on both balancers"""
-    for n in (1, 2):
-        one(lab, n, command, **more)
-
-
-def phases(lab, n, ports):
-    return {lab.weir_json(f"vip show p{port}", ns=f"lb{n}", instance=f"{lab.instance}-lb{n}")["phase"] for port in ports}
-
-
-def until_hold(lab, ports):
-    for n in (1, 2):
-        until(lambda: phases(lab, n, ports) == {"hold"}, timeout=30)
-
-
-def spread(lab, *balancers):
-    hops = " ".join(f"nexthop via 192.0.2.{n * 16 + 1}" for n in balancers)
-    lab.ip("router", f"route replace {VIP}/32 {hops}")
-
-
-def restart(lab, n):
-    """a balancer is lost with all that it knew, and begins anew from what was saved: the configuration and the rings"""
-    saved = one(lab, n, "save").stdout
-    rings = {port: one(lab, n, f"ring save p{port}").stdout for port in [*PORTS, LOAD]}
-    spread(lab, 3 - n)
-    one(lab, n, "reset")
-    one(lab, n, "attach eth0")
-    one(lab, n, "apply -", stdin=saved)
-    for port, ring in rings.items():
-        one(lab, n, f"ring load p{port} -", stdin=ring)
-    spread(lab, 1, 2)
-
-
-def take_second_chances(lab):
-    """decap.bpf.o as `weir decap` attaches it; what it sends back out of a veth needs an XDP program at the other end"""
-    for name in TEN:
-        lab.ip(name, "link set dev eth0 xdp off")
-        lab.weir("decap attach eth0", ns=name, instance=f"{lab.instance}-{name}")
-        lab.by_hand("switch", f"ip link set dev {name} xdp obj build/tests/bpf/foreign.bpf.o sec xdp")
-
-
-def established(lab, name, first=80, last=LOAD):
-    return len(lab.run(name, f"ss -Htn state established sport >= :{first} sport <= :{last}").stdout.splitlines())
 
 
 @pytest.mark.timeout(600)
@@ -176,9 +88,11 @@ def test_two_balancers(lab, long, options):
     chance = options != "mode ipip"
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    two_balancers(lab)
+    two_balancers(lab, TEN, 80, GROW)
+    for name in TEN:
+        lab.http(name, port=LOAD)
     if chance:
-        take_second_chances(lab)
+        take_second_chances(lab, TEN)
     both(lab, "attach eth0")
     settle, size, rate = (10, 200_000_000, "2M") if long else (2, 30_000_000, "2M")
     both(lab, "apply -", stdin="".join(
@@ -190,11 +104,11 @@ def test_two_balancers(lab, long, options):
         download = lab.start("client", ["sh", "-c", f"curl -gsS --limit-rate {rate} {url} | sha256sum"])
         every = [Holder(lab, VIP, PORTS, 2000 if long else 200) for _ in range(2)]
         assert Holder.broken(every) == 0
-        server = until(lambda: next((name for name in BACKENDS if established(lab, name, LOAD)), None))
+        server = until(lambda: next((name for name in BACKENDS if established(lab, name, LOAD, LOAD)), None))
         for left in (1, 2):  # rings are the same on both, and settled: it does not matter who balances
             spread(lab, left)
             assert Holder.broken(every) == 0
-        restart(lab, 1)
+        restart(lab, 1, [*PORTS, LOAD])
         assert Holder.broken(every) == 0
         for change in [*FIRST, f"backend drain p{LOAD} {BACKENDS[server]}"]:
             both(lab, change)
@@ -210,12 +124,12 @@ def test_two_balancers(lab, long, options):
             for left in (1, 2):
                 spread(lab, left)
                 assert Holder.broken(every) == 0
-            restart(lab, 1)
+            restart(lab, 1, [*PORTS, LOAD])
             assert Holder.broken(every) == 0
         both(lab, CHANGES[83])
         assert Holder.broken(every) == 0
         dead = next(name for name in ("b5", "b6") if name != server)
-        lost = established(lab, dead)
+        lost = established(lab, dead, 80, LOAD)
         lab.ip(dead, "link set eth0 down")
         for port in [*PORTS, LOAD]:
             both(lab, f"backend del p{port} {BACKENDS[dead]} --now")
