@@ -122,6 +122,14 @@ const char *flow_state_text(enum weir_flow_state state);
 /* rule.c: rules that can never match, all of a model */
 void warn_shadowed(struct warnings *w, const struct model *m);
 
+/* decap.c: the VIPs that a command names; the caller frees *ret */
+int ctl_vips(const struct args *args, struct weir_addr **ret, size_t *ret_count, struct weir_error *err);
+
+/* doctor.c: what needs attention (with `all`: and what does not), as lines, or as "findings": [...] */
+struct doctor;
+void findings_print(const struct doctor *d, bool all);
+void findings_json(struct json *j, const struct doctor *d, bool all);
+
 /* protect.c: settings of the host that SYN cookies lack */
 void warn_syncookie(void);
 

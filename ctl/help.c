@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "doctor.h"
 #include "stats.h"
 #include "usage.h"
 
@@ -135,6 +136,11 @@ static void man_tables(void)
 	for (size_t i = 0; i < WEIR_REASONS; i++) {
 		printf(".TP\n.BR %s \" (%s)\"\n", reason_names[i], verdict_names[reason_verdicts[i]]);
 		man_text(reason_texts[i]);
+	}
+	puts(".SH CHECKS\nWhat `weir doctor` looks at, in its order.");
+	for (int i = 0; i < DOCTOR_CHECKS; i++) {
+		printf(".TP\n.BR %s \" (%s)\"\n", doctor_check_names[i], doctor_scope_names[doctor_check_scopes[i]]);
+		man_text(doctor_check_texts[i]);
 	}
 	puts(".SH LIMITS\nA command that would not fit a table is refused as a whole and names the limit.");
 	for (size_t i = 0; i < WEIR_LIMITS; i++) {

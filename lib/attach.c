@@ -10,6 +10,7 @@
 #include "attach_parts.h"
 #include "device.h"
 #include "nexthop.h"
+#include "sysctl.h"
 
 /* bpf_fib_lookup answers only for a device that forwards. */
 static void forwarding_warn(const struct link *l, bool v6, const struct report *report)
@@ -19,13 +20,10 @@ static void forwarding_warn(const struct link *l, bool v6, const struct report *
 
 	if (link_forwarding(l->name, v6, &on, NULL) || on)
 		return;
-	/* sysctl wants the dots of a name as slashes */
-	strcpy(key, l->name);
-	for (char *c = key; *c; c++)
-		*c = *c == '.' ? '/' : *c;
 	snprintf(text, sizeof(text), "IPv%c forwarding is off on '%s': packets for backends are dropped",
 		 v6 ? '6' : '4', l->name);
-	snprintf(hint, sizeof(hint), "sysctl -w net.ipv%c.conf.%s.forwarding=1", v6 ? '6' : '4', key);
+	snprintf(hint, sizeof(hint), "sysctl -w net.ipv%c.conf.%s.forwarding=1", v6 ? '6' : '4',
+		 sysctl_dev(l->name, key));
 	report->warn(report->arg, text, hint);
 }
 
@@ -146,6 +144,11 @@ int detach(struct plane *p, const char *dev, struct weir_error *err)
 	struct link l;
 	int rc = link_by_name(dev, &l, err);
 
+	if (rc == -ENODEV) {
+		int forgotten = devices_forget(p, dev, err);
+
+		return forgotten > 0 ? 0 : forgotten < 0 ? forgotten : rc;
+	}
 	if (!rc)
 		rc = instance_of_plane(p, &ours, err);
 	if (rc)
@@ -217,6 +220,7 @@ static int attachment_read(const struct instance *ours, const struct link *l, st
 	if (xdp->owner == PROGRAM_OURS) {
 		ret->xdp_id = xdp->id;
 		ret->xdp_by_hand = xdp->by_hand;
+		ret->xdp_decap = !strncmp(xdp->name, code_name(CODE_DECAP), strlen(code_name(CODE_DECAP)));
 		ret->xdp_frags = !strcmp(xdp->name, code_name(CODE_XDP_FRAGS));
 	} else if (xdp->owner != PROGRAM_NONE) {
 		ret->xdp_foreign_id = xdp->id;
@@ -263,11 +267,7 @@ int attachments(struct plane *p, struct attachment **ret, size_t *ret_count, str
 		if (!ifindex || link_exists(links, links_count, ifindex))
 			continue;
 		all[count] = (struct attachment){.link.ifindex = (int)ifindex, .gone = true};
-		if (*p->devs[slot].name)
-			snprintf(all[count].link.name, IF_NAMESIZE, "%s", p->devs[slot].name);
-		else /* it was never attached by weir, and its name went with it */
-			snprintf(all[count].link.name, IF_NAMESIZE, "#%u", ifindex);
-		count++;
+		device_gone_name(&p->devs[slot], all[count++].link.name);
 	}
 	*ret = all;
 	*ret_count = count;

@@ -4,6 +4,8 @@
 #ifndef WEIR_ATTACH_H
 #define WEIR_ATTACH_H
 
+#include <linux/bpf.h>
+
 #include "netlink.h"
 #include "plane.h"
 
@@ -31,6 +33,7 @@ struct attachment {
 	bool xdp_frags;
 	bool xdp_dispatcher; /* shares the interface through libxdp's dispatcher */
 	bool xdp_by_hand;    /* of ours: attached by `ip`, not by weir */
+	bool xdp_decap;	     /* of ours: a backend's, not the balancer's */
 	/* TC */
 	__u32 egress_id, ingress_id; /* our programs, 0: none */
 	bool egress_by_hand, ingress_by_hand;
@@ -48,7 +51,8 @@ int attach(struct plane *p, const char *dev, const struct attach_request *reques
 /* The decapsulation program, on a backend; warnings and errors as above. */
 int attach_decap(struct plane *p, const struct link *l, enum attach_xdp mode, attach_warner *warn, void *arg,
 		 struct weir_error *err);
-/* Detach ours, XDP and TC, and clsact when that leaves it empty. -ENOENT: nothing of ours there. */
+/* Detach ours, XDP and TC, and clsact when that leaves it empty. -ENOENT: nothing of ours there. A device that has vanished is
+ * forgotten, its counters with it. */
 int detach(struct plane *p, const char *dev, struct weir_error *err);
 /* Take programs of weir whose maps are pinned nowhere any more off every device of this network namespace. */
 int detach_orphans(unsigned int *ret_count, struct weir_error *err);
@@ -56,6 +60,22 @@ int detach_orphans(unsigned int *ret_count, struct weir_error *err);
 /* What is on every device of this network namespace that has something of ours, or somebody's XDP program, or had counters
  * of ours and is gone. Caller frees *ret. */
 int attachments(struct plane *p, struct attachment **ret, size_t *ret_count, struct weir_error *err);
+
+/* A program of somebody else's on a device's hooks. */
+struct attach_other {
+	__u32 id; /* 0: a TC filter without an eBPF program */
+	char name[32];
+	enum attach_hook { ATTACH_HOOK_XDP, ATTACH_HOOK_EGRESS, ATTACH_HOOK_INGRESS } hook;
+	bool weir;   /* another instance's or version's of weir */
+	bool tcx;    /* else among the filters of clsact */
+	bool before; /* it runs before ours; without ours: not known */
+};
+/* All of them; without an instance (p NULL) those of weir, too. Caller frees *ret. */
+int attach_others(const struct plane *p, const struct link *l, struct attach_other **ret, size_t *ret_count,
+		  struct weir_error *err);
+
+/* The tag by which the kernel knows equal programs; -ENOENT: it is gone. */
+int attach_tag(__u32 id, __u8 ret[BPF_TAG_SIZE], struct weir_error *err);
 
 /* Can several XDP programs share a device here (does the kernel load freplace programs)? The reason when not. */
 bool attach_can_chain(char reason[256]);

@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <xdp/libxdp.h>
 
@@ -12,6 +13,8 @@
 #include "egress.skel.h"
 #include "ingress.skel.h"
 #include "weir.skel.h"
+
+#define LOG_BYTES (1 << 20) /* of the verifier, in older kernels its beginning */
 
 static const struct {
 	const char *name;
@@ -69,7 +72,8 @@ const char *code_name(enum code_id id)
 
 int code_open(const struct plane *p, enum code_id id, struct code *ret, struct weir_error *err)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, options, .pin_root_path = p->pin_dir, .object_name = codes[id].name);
+	LIBBPF_OPTS(bpf_object_open_opts, options, .pin_root_path = p ? p->pin_dir : NULL,
+		    .object_name = codes[id].name);
 	struct code c = {.fd = -1};
 	struct bpf_program *other;
 	const void *bytes;
@@ -99,6 +103,42 @@ int code_open(const struct plane *p, enum code_id id, struct code *ret, struct w
 	return 0;
 }
 
+static void log_free(char **log)
+{
+	free(*log);
+}
+
+/* What the verifier said last but its figures is why it refused. */
+static const char *log_end(char *log)
+{
+	char *end = "";
+
+	for (char *line = strtok_r(log, "\n", &log); line; line = strtok_r(NULL, "\n", &log)) {
+		if (strncmp(line, "processed ", strlen("processed ")))
+			end = line;
+	}
+	return end;
+}
+
+static int load(struct code *c, enum code_id id, struct weir_error *err)
+{
+	__attribute__((cleanup(log_free))) char *log = calloc(1, LOG_BYTES);
+	const char *end;
+	int rc;
+
+	if (log)
+		bpf_program__set_log_buf(c->program, log, LOG_BYTES);
+	rc = bpf_object__load(c->object);
+	if (!rc)
+		return 0;
+	end = log ? log_end(log) : "";
+	rc = weir_fail(err, -rc, "the kernel does not load '%s' (%s): %s", codes[id].name, strerror(-rc),
+		       *end ? end : libraries_said());
+	if (err && rc == -EINVAL)
+		err->status = WEIR_EXIT_FAILED;
+	return rc;
+}
+
 int code_load(const struct plane *p, enum code_id id, struct code *ret, struct weir_error *err)
 {
 	struct code c;
@@ -106,19 +146,37 @@ int code_load(const struct plane *p, enum code_id id, struct code *ret, struct w
 
 	if (rc)
 		return rc;
-	rc = bpf_object__load(c.object);
+	rc = load(&c, id, err);
 	if (rc) {
 		code_close(&c);
-		rc = weir_fail(err, -rc, "the kernel does not load '%s' (%s): %s", codes[id].name, strerror(-rc),
-			       libraries_said());
-		if (err && rc == -EINVAL)
-			err->status = WEIR_EXIT_FAILED;
 		return rc;
 	}
 	c.fd = bpf_program__fd(c.program);
 	program_mark(c.fd);
 	*ret = c;
 	return 0;
+}
+
+int code_try(enum code_id id, __u8 ret_tag[BPF_TAG_SIZE], struct weir_error *err)
+{
+	struct bpf_prog_info info = {};
+	__u32 size = sizeof(info);
+	struct bpf_map *map;
+	code_auto c = {};
+	int rc = code_open(NULL, id, &c, err);
+
+	if (rc)
+		return rc;
+	bpf_object__for_each_map(map, c.object)
+	{
+		bpf_map__set_pin_path(map, NULL);
+	}
+	rc = load(&c, id, err);
+	if (!rc && bpf_obj_get_info_by_fd(bpf_program__fd(c.program), &info, &size))
+		rc = weir_fail(err, errno, "cannot look at '%s': %s", codes[id].name, strerror(errno));
+	if (!rc)
+		memcpy(ret_tag, info.tag, BPF_TAG_SIZE);
+	return rc;
 }
 
 void code_close(struct code *c)

@@ -78,6 +78,23 @@ void dispatcher_look(const struct instance *ours, int ifindex, struct program *r
 	}
 }
 
+void dispatcher_others(const struct instance *ours, int ifindex, struct others *o)
+{
+	multiprog_auto multi = multiprog_get(ifindex);
+	struct xdp_program *each = NULL;
+
+	while (multi && (each = xdp_multiprog__next_prog(each, multi))) {
+		struct program program;
+
+		if (program_look(ours, xdp_program__id(each), &program, NULL))
+			continue;
+		if (program.owner == PROGRAM_OURS)
+			others_ours(o, ATTACH_HOOK_XDP);
+		else
+			others_add(o, ATTACH_HOOK_XDP, &program, false);
+	}
+}
+
 static int libxdp_fail(int rc, struct weir_error *err)
 {
 	const char *cause = libraries_said();

@@ -47,7 +47,7 @@ void program_mark(int prog_fd);
 /* ---- the built-in programs (attach_code.c) ---- */
 
 /* of the XDP programs, the variant for frames in several buffers is the next */
-enum code_id { CODE_XDP, CODE_XDP_FRAGS, CODE_DECAP, CODE_DECAP_FRAGS, CODE_EGRESS, CODE_INGRESS, CODE_ASK };
+enum code_id { CODE_XDP, CODE_XDP_FRAGS, CODE_DECAP, CODE_DECAP_FRAGS, CODE_EGRESS, CODE_INGRESS, CODE_ASK, CODES };
 
 struct code {
 	struct bpf_object *object;
@@ -56,8 +56,11 @@ struct code {
 };
 
 const char *code_name(enum code_id id);
+/* p NULL: with maps of its own, which are pinned nowhere */
 int code_open(const struct plane *p, enum code_id id, struct code *ret, struct weir_error *err);
 int code_load(const struct plane *p, enum code_id id, struct code *ret, struct weir_error *err);
+/* Would the kernel load it? With maps of its own, and gone again. Its tag, by which the same program is known elsewhere. */
+int code_try(enum code_id id, __u8 ret_tag[BPF_TAG_SIZE], struct weir_error *err);
 void code_close(struct code *c);
 #define code_auto __attribute__((cleanup(code_close))) struct code
 
@@ -86,6 +89,18 @@ int xdp_attach(struct plane *p, const struct instance *ours, const struct link *
 	       enum attach_xdp mode, const struct report *report, struct weir_error *err);
 /* Number of programs taken off, or -errno. */
 int xdp_detach(const struct instance *ours, const struct link *l, struct weir_error *err);
+
+/* Programs of others, one after the other, in the order in which they run (attach_others.c). */
+struct others {
+	struct attach_other *all;
+	size_t count;
+	int rc;
+};
+void others_add(struct others *o, enum attach_hook hook, const struct program *program, bool tcx);
+/* Ours stands here: all of the hook so far are before it. */
+void others_ours(struct others *o, enum attach_hook hook);
+void dispatcher_others(const struct instance *ours, int ifindex, struct others *o);
+int tc_others(const struct instance *ours, int ifindex, enum tc_hook hook, struct others *o, struct weir_error *err);
 
 /* The same through libxdp (attach_dispatcher.c): find ours among those of the dispatcher; join it, or start it, in place of
  * old_id (0: none); leave it. The error text of these two is the cause alone. */

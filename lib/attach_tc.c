@@ -91,6 +91,21 @@ int tc_look(const struct instance *ours, int ifindex, enum tc_hook hook, struct 
 	return 0;
 }
 
+int tc_others(const struct instance *ours, int ifindex, enum tc_hook hook, struct others *o, struct weir_error *err)
+{
+	enum attach_hook at = hook == TC_HOOK_EGRESS ? ATTACH_HOOK_EGRESS : ATTACH_HOOK_INGRESS;
+	places_auto p = {};
+	int rc = places_read(ours, ifindex, hook, &p, err);
+
+	for (size_t i = 0; !rc && i < p.count; i++) {
+		if (p.all[i].program.owner == PROGRAM_OURS)
+			others_ours(o, at);
+		else
+			others_add(o, at, &p.all[i].program, p.all[i].tcx);
+	}
+	return rc;
+}
+
 static const char *hook_name(enum tc_hook hook)
 {
 	return hook == TC_HOOK_EGRESS ? "egress" : "ingress";

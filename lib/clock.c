@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -27,4 +28,13 @@ int clock_jiffies(__u32 *ret, struct weir_error *err)
 		return weir_fail(err, -rc, "cannot read the packet path's clock: %s", strerror(-rc));
 	*ret = run.retval;
 	return 0;
+}
+
+/* BPF does not know HZ; a tick is the resolution of the coarse clocks. */
+__u32 clock_ticks_a_second(void)
+{
+	struct timespec tick;
+
+	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+	return 1000000000 / tick.tv_nsec;
 }

@@ -9,5 +9,7 @@
 
 /* The low word of the kernel's jiffies as of now. */
 int clock_jiffies(__u32 *ret, struct weir_error *err);
+/* Jiffies a second. */
+__u32 clock_ticks_a_second(void);
 
 #endif

@@ -410,11 +410,11 @@ int grammar_match(const struct word *words, unsigned int count, struct args *ret
 
 	if (!count)
 		return weir_hint(err, weir_fail(err, EINVAL, "no command"), "`weir help` lists the commands");
-	for (size_t i = 0; i < COMMANDS && !args.command; i++) {
+	for (size_t i = 0; i < COMMANDS; i++) {
 		n = own_words(&commands[i], words, count, &all);
 		if (n > depth)
 			depth = n;
-		if (all) {
+		if (all && n > x.next) { /* of `doctor` and `doctor backend` the longer one */
 			args.command = &commands[i];
 			x.next = n;
 		}

@@ -29,9 +29,24 @@ int links_all(struct link **ret, size_t *ret_count, struct weir_error *err);
 /* Has it an IPv6 address other than its link-local one? */
 int link_uses_ipv6(int ifindex, bool *ret, struct weir_error *err);
 
+/* What the driver says that it can do with XDP (the values are the kernel's own). -EOPNOTSUPP: the kernel has no netdev genetlink
+ * family (6.3 and later). */
+enum link_xdp_feature {
+	LINK_XDP_BASIC = 1, /* programs in native mode */
+	LINK_XDP_XMIT = 4,  /* frames that XDP redirected to it */
+	LINK_XDP_SG = 32,   /* packets in several buffers */
+};
+int link_xdp_features(int ifindex, __u64 *ret, struct weir_error *err);
+
 /* Can the device take frames redirected to it by XDP? From the netdev genetlink family (6.3 and later) where the kernel
  * answers; else from what is known of its kind (a veth cannot be known: false). */
 int link_takes_xdp_frames(int ifindex, bool *ret, struct weir_error *err);
+
+/* A veth's other end: its number, and the number by which this network namespace knows the one it is in (-1: this one). -ENOENT:
+ * not told. */
+int link_peer(int ifindex, int *ret_peer, int *ret_netns, struct weir_error *err);
+/* The device that it is a port of (bridge, bond), or 0. */
+int link_master(int ifindex, int *ret, struct weir_error *err);
 
 /* Is forwarding on for this device and family (net.ipv4.conf.DEV.forwarding, net.ipv6...)? bpf_fib_lookup needs it. */
 int link_forwarding(const char *name, bool v6, bool *ret, struct weir_error *err);
@@ -57,6 +72,12 @@ int xdp_set(int ifindex, int prog_fd, int expected_prog_fd, __u32 flags, struct 
 
 /* Enter a named network namespace (/run/netns/NAME), this process only, network only. -ENOENT suggests the nearest name. */
 int netns_enter(const char *name, struct weir_error *err);
+/* The name of the network namespace that this one knows by that number (link_peer). -ENOENT: it has none. */
+#define NETNS_NAME_MAX 256
+int netns_named(int number, char ret_name[NETNS_NAME_MAX]);
+/* Do something in a named one, and come back. -errno: it could not be entered, or what the errand returned. */
+typedef int netns_errand(void *arg);
+int netns_visit(const char *name, netns_errand *errand, void *arg);
 /* device and inode of the current network namespace */
 int netns_id(__u64 *ret_dev, __u64 *ret_ino, struct weir_error *err);
 /* Is there such a network namespace still: one with a name, or that some process is in? */

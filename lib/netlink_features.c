@@ -12,7 +12,6 @@
 #define NETDEV_CMD_DEV_GET	  1
 #define NETDEV_A_DEV_IFINDEX	  1
 #define NETDEV_A_DEV_XDP_FEATURES 3
-#define NETDEV_XDP_ACT_NDO_XMIT	  4u
 
 struct found {
 	bool is;
@@ -80,27 +79,40 @@ static bool frames_by_kind(const struct link *l)
 	return !strcmp(l->kind, "tun");
 }
 
-int link_takes_xdp_frames(int ifindex, bool *ret, struct weir_error *err)
+int link_xdp_features(int ifindex, __u64 *ret, struct weir_error *err)
 {
 	struct found found = {.attribute = NETDEV_A_DEV_XDP_FEATURES};
 	char buffer[NETLINK_MESSAGE] = {};
 	struct netlink_failure failure;
 	struct nlmsghdr *message;
-	struct link l;
 	__u16 family;
 	int rc;
 
-	if (family_number(&family)) {
-		rc = link_by_index(ifindex, &l, err);
-		if (!rc)
-			*ret = frames_by_kind(&l);
-		return rc;
-	}
+	if (family_number(&family))
+		return weir_fail(err, EOPNOTSUPP, "this kernel does not tell what drivers can do with XDP");
 	message = request_begin(buffer, family, NETDEV_CMD_DEV_GET, 1);
 	mnl_attr_put_u32(message, NETDEV_A_DEV_IFINDEX, (__u32)ifindex);
 	rc = netlink_request(NETLINK_GENERIC, message, on_attribute, &found, &failure);
 	if (rc)
 		return netlink_fail(err, rc, "cannot ask for the XDP features of device %d: %s", ifindex, failure.text);
-	*ret = found.is && found.value & NETDEV_XDP_ACT_NDO_XMIT;
+	*ret = found.is ? found.value : 0;
 	return 0;
+}
+
+int link_takes_xdp_frames(int ifindex, bool *ret, struct weir_error *err)
+{
+	__u64 features;
+	struct link l;
+	int rc = link_xdp_features(ifindex, &features, err);
+
+	if (!rc) {
+		*ret = features & LINK_XDP_XMIT;
+		return 0;
+	}
+	if (rc != -EOPNOTSUPP)
+		return rc;
+	rc = link_by_index(ifindex, &l, err);
+	if (!rc)
+		*ret = frames_by_kind(&l);
+	return rc;
 }

@@ -123,6 +123,44 @@ int link_by_index(int ifindex, struct link *ret, struct weir_error *err)
 	return rc == -ENODEV ? weir_fail(err, ENODEV, "no network device with number %d", ifindex) : rc;
 }
 
+/* -ENODEV: no such device */
+static int link_raw(int ifindex, struct rtnl_link **ret, struct weir_error *err)
+{
+	nl_sock_auto sock = NULL;
+	int rc = nl_connect_route(&sock, err);
+
+	if (rc)
+		return rc;
+	rc = rtnl_link_get_kernel(sock, ifindex, NULL, ret);
+	return rc ? weir_fail(err, ENODEV, "cannot ask for device %d: %s", ifindex, nl_geterror(rc)) : 0;
+}
+
+int link_peer(int ifindex, int *ret_peer, int *ret_netns, struct weir_error *err)
+{
+	rtnl_link_auto from = NULL;
+	int rc = link_raw(ifindex, &from, err), peer, netns = -1;
+
+	if (rc)
+		return rc;
+	peer = rtnl_link_get_link(from);
+	if (peer <= 0)
+		return weir_fail(err, ENOENT, "the kernel does not tell the other end of device %d", ifindex);
+	rtnl_link_get_link_netnsid(from, &netns);
+	*ret_peer = peer;
+	*ret_netns = netns;
+	return 0;
+}
+
+int link_master(int ifindex, int *ret, struct weir_error *err)
+{
+	rtnl_link_auto from = NULL;
+	int rc = link_raw(ifindex, &from, err);
+
+	if (!rc)
+		*ret = rtnl_link_get_master(from);
+	return rc;
+}
+
 int links_all(struct link **ret, size_t *ret_count, struct weir_error *err)
 {
 	__attribute__((cleanup(links_free))) struct link *links = NULL;

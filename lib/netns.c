@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <linux/net_namespace.h>
+#include <linux/rtnetlink.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +16,7 @@
 
 #include "grammar.h"
 #include "netlink.h"
+#include "netlink_request.h"
 
 #define NETNS_DIR "/run/netns"
 
@@ -87,4 +90,66 @@ bool netns_lives(__u64 dev, __u64 ino)
 		lives = stat(found.gl_pathv[i], &s) == 0 && s.st_dev == dev && s.st_ino == ino;
 	globfree(&found);
 	return lives;
+}
+
+static int on_number(const struct nlmsghdr *message, void *arg)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(attr, message, sizeof(struct rtgenmsg))
+	{
+		if (mnl_attr_get_type(attr) == NETNSA_NSID && mnl_attr_get_payload_len(attr) == sizeof(int))
+			memcpy(arg, mnl_attr_get_payload(attr), sizeof(int));
+	}
+	return MNL_CB_OK;
+}
+
+/* by which the current namespace knows another one, or -1 */
+static int netns_number(int fd)
+{
+	char buffer[NETLINK_MESSAGE] = {};
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	struct netlink_failure failure;
+	int number = -1;
+
+	message->nlmsg_type = RTM_GETNSID;
+	mnl_nlmsg_put_extra_header(message, sizeof(struct rtgenmsg));
+	mnl_attr_put_u32(message, NETNSA_FD, (__u32)fd);
+	return netlink_request(NETLINK_ROUTE, message, on_number, &number, &failure) ? -1 : number;
+}
+
+int netns_named(int number, char ret_name[NETNS_NAME_MAX])
+{
+	glob_t found = {};
+	int rc = -ENOENT;
+
+	glob(NETNS_DIR "/*", 0, NULL, &found);
+	for (size_t i = 0; i < found.gl_pathc && rc; i++) {
+		int fd = open(found.gl_pathv[i], O_RDONLY | O_CLOEXEC);
+
+		if (fd >= 0 && netns_number(fd) == number) {
+			snprintf(ret_name, NETNS_NAME_MAX, "%s", found.gl_pathv[i] + strlen(NETNS_DIR "/"));
+			rc = 0;
+		}
+		if (fd >= 0)
+			close(fd);
+	}
+	globfree(&found);
+	return rc;
+}
+
+int netns_visit(const char *name, netns_errand *errand, void *arg)
+{
+	int back = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), rc;
+
+	if (back < 0)
+		return -errno;
+	rc = netns_enter(name, NULL);
+	if (!rc) {
+		rc = errand(arg);
+		if (setns(back, CLONE_NEWNET))
+			rc = -errno;
+	}
+	close(back);
+	return rc;
 }

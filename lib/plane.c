@@ -8,11 +8,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "maps.skel.h"
 
+#include "clock.h"
 #include "netlink.h"
 #include "where.h"
 
@@ -191,15 +191,6 @@ static int views_map(struct plane *p, struct weir_error *err)
 	return 0;
 }
 
-/* BPF does not know HZ; a tick is the resolution of the coarse clocks. */
-static __u32 ticks_a_second(void)
-{
-	struct timespec tick;
-
-	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
-	return 1000000000 / tick.tv_nsec;
-}
-
 static int version_check(struct plane *p, struct weir_error *err)
 {
 	if (p->ctl->abi == WEIR_ABI)
@@ -211,7 +202,7 @@ static int version_check(struct plane *p, struct weir_error *err)
 			return weir_fail(err, EIO, "the kernel gives no random bytes");
 		p->ctl->flow_seed[0] |= 1;
 		p->ctl->flow_seed[1] |= 1;
-		p->ctl->hz = ticks_a_second();
+		p->ctl->hz = clock_ticks_a_second();
 		__atomic_store_n(&p->ctl->abi, WEIR_ABI, __ATOMIC_RELEASE);
 	}
 	return 0;

@@ -210,19 +210,34 @@ int stats_rules(struct plane *p, struct weir_count *ret, struct weir_error *err)
 	return read_all(p->maps[PLANE_rule_stats], WEIR_MAX_RULES, COUNT_FIELDS, (__u64 *)ret, err);
 }
 
-int stats_clear(struct plane *p, enum plane_map map, __u32 id, struct weir_error *err)
+/* `bytes` a CPU, of one element */
+static int clear(struct plane *p, enum plane_map map, __u32 index, size_t bytes, struct weir_error *err)
 {
 	int cpus = libbpf_num_possible_cpus(), rc;
-	struct weir_service_stats *zeros; /* the largest of them */
+	void *zeros;
 
 	if (cpus < 0)
 		return weir_fail(err, -cpus, "cannot count the CPUs: %s", strerror(-cpus));
-	zeros = calloc(cpus, sizeof(*zeros));
+	zeros = calloc(cpus, bytes);
 	if (!zeros)
 		return weir_fail(err, ENOMEM, "out of memory");
-	rc = bpf_map_update_elem(p->maps[map], &id, zeros, BPF_ANY);
+	rc = bpf_map_update_elem(p->maps[map], &index, zeros, BPF_ANY);
 	free(zeros);
 	return rc ? weir_fail(err, -rc, "cannot clear a counter: %s", strerror(-rc)) : 0;
+}
+
+int stats_clear(struct plane *p, enum plane_map map, __u32 id, struct weir_error *err)
+{
+	return clear(p, map, id, sizeof(struct weir_service_stats) /* the largest of them */, err);
+}
+
+int stats_device_clear(struct plane *p, __u32 slot, struct weir_error *err)
+{
+	int rc = 0;
+
+	for (__u32 hook = 0; hook < WEIR_HOOKS && !rc; hook++)
+		rc = clear(p, PLANE_stats, slot * WEIR_HOOKS + hook, sizeof(struct weir_dev_stats), err);
+	return rc;
 }
 
 int stats_hits_new(struct plane *p, enum plane_map map, const __u32 *ids, size_t count, struct weir_error *err)

@@ -34,5 +34,7 @@ int stats_hits(struct plane *p, enum plane_map map, __u32 entries, struct hits *
 int stats_hits_new(struct plane *p, enum plane_map map, const __u32 *ids, size_t count, struct weir_error *err);
 /* Begin again at 0: an id given out anew. `map` is one of vip_stats, be_stats, rule_stats. */
 int stats_clear(struct plane *p, enum plane_map map, __u32 id, struct weir_error *err);
+/* The same for a device's, whose slot is given back. */
+int stats_device_clear(struct plane *p, __u32 slot, struct weir_error *err);
 
 #endif

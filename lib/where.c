@@ -48,16 +48,30 @@ int where_name(struct plane *p, const char *instance, struct weir_error *err)
 	return 0;
 }
 
-static bool privileged(void)
+/* CAP_BPF would load the programs (with CAP_PERFMON), but programs and table memory are also found by their numbers. */
+int where_privileges(struct weir_error *err)
 {
+	static const struct {
+		unsigned int number;
+		const char *name;
+	} needed[] = {{CAP_SYS_ADMIN, "CAP_SYS_ADMIN"}, {CAP_NET_ADMIN, "CAP_NET_ADMIN"}};
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
-	__u64 effective, needed = 1ull << CAP_BPF | 1ull << CAP_NET_ADMIN;
+	char missing[64] = "";
+	int rc;
 
 	if (syscall(SYS_capget, &head, data))
-		return false;
-	effective = data[0].effective | (__u64)data[1].effective << 32;
-	return effective & 1ull << CAP_SYS_ADMIN || (effective & needed) == needed;
+		memset(data, 0, sizeof(data));
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		if (data[needed[i].number / 32].effective & 1u << needed[i].number % 32)
+			continue;
+		strcat(missing, *missing ? ", " : "");
+		strcat(missing, needed[i].name);
+	}
+	if (!*missing)
+		return 0;
+	rc = weir_fail(err, EPERM, "no privilege for BPF and network administration: %s missing", missing);
+	return weir_hint(err, rc, "run it as root");
 }
 
 /* `ip netns exec NAME` and `ip -n NAME` mount a sysfs of their own over /sys, with NAME as its source, and so hide the
@@ -91,16 +105,12 @@ static bool is_bpffs(const char *path)
 	return statfs(path, &fs) == 0 && fs.f_type == BPF_FS_MAGIC;
 }
 
-int where_check(struct weir_error *err)
+int where_bpffs(struct weir_error *err)
 {
 	struct stat ours, inits;
 	char netns[64];
 	int rc;
 
-	if (!privileged()) {
-		rc = weir_fail(err, EPERM, "no privilege for BPF and network administration");
-		return weir_hint(err, rc, "run it as root");
-	}
 	if (hidden_by_ip_netns(netns) &&
 	    (!is_bpffs(BPFFS) || stat(BPFFS, &ours) || stat(BPFFS_OF_INIT, &inits) || ours.st_dev != inits.st_dev)) {
 		rc = weir_fail(err, ENODEV,
@@ -112,6 +122,13 @@ int where_check(struct weir_error *err)
 		return weir_hint(err, rc, "mount -t bpf -o mode=0700 bpf " BPFFS);
 	}
 	return 0;
+}
+
+int where_check(struct weir_error *err)
+{
+	int rc = where_privileges(err);
+
+	return rc ? rc : where_bpffs(err);
 }
 
 /* Everybody may make directories on a bpffs that is mounted without a mode, before us: whoever owns one could take our pins

@@ -10,7 +10,11 @@
 
 /* fill instance, mount_dir and pin_dir; -EINVAL: not a name */
 int where_name(struct plane *p, const char *instance, struct weir_error *err);
-/* privilege there, bpffs mounted and the one that everybody sees */
+/* the capabilities that commands need; the missing ones are named */
+int where_privileges(struct weir_error *err);
+/* bpffs mounted, and the one that everybody sees */
+int where_bpffs(struct weir_error *err);
+/* both */
 int where_check(struct weir_error *err);
 /* and take away those that are empty */
 void where_remove(const struct plane *p);

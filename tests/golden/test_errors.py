@@ -300,8 +300,8 @@ def test_full_table_names_the_limit(weir):
     assert "hint: raise VIPS in include/weir/limits.def" in done.stderr
     assert weir("apply -", stdin=lines[:lines[:-1].rindex("\n") + 1]).returncode == 0
     assert weir("vip add 203.0.113.254:1/tcp").returncode == FAILED
-    warnings = weir("status").stdout
-    assert "warning: table VIPS is 99 % full: 1023 of 1024 virtual services (VIPs)" in warnings
+    status = weir("status").stdout
+    assert "\nwarn    tables      table VIPS is 99 % full: 1023 of 1024 virtual services (VIPs)\n" in status
 
 
 def test_nothing_there_yet(weir):

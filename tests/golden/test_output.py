@@ -227,10 +227,11 @@ def test_json_status(running):
     assert (used["VIPS"], used["BACKENDS"], used["IDENTITIES"], used["CGROUPS"], used["RULES"], used["FLOWS"]) == \
         (2, 2, 2, 3, 3, 0)
     assert used["PREFIXES"] == 5  # two dropped, one allowed, two of an identity
-    assert status["warnings"] == [
-        "there are VIPs, but the XDP program is attached to no device",
-        "there are policy rules, but the TC egress program is attached to no device",
-        "VIP '[2001:db8::10]:any/udp' has no backend that takes packets"]
+    assert [(row["level"], row["check"], row["device"], row["finding"]) for row in status["findings"]] == [
+        ("FAIL", "devices", None, "there are VIPs, but the XDP program is attached to no device"),
+        ("FAIL", "devices", None, "there are policy rules, but the TC egress program is attached to no device"),
+        ("FAIL", "backends", None, "VIP '[2001:db8::10]:any/udp' has no backend that takes packets")]
+    assert status["findings"][0]["mend"] == f"weir -i {running.instance} attach DEV"
 
 
 def test_status_says_the_same(running):
@@ -238,7 +239,8 @@ def test_status_says_the_same(running):
     assert f"instance  {running.instance}\n" in text
     assert "policy    on\n" in text
     assert "\nVIPS 2 1024 0 virtual services (VIPs)\n" in text
-    assert "\nwarning: there are VIPs, but the XDP program is attached to no device\n" in text
+    assert "\nFAIL    devices     there are VIPs, but the XDP program is attached to no device\n" in text
+    assert f"\n                    mend: weir -i {running.instance} attach DEV\n" in text
 
 
 def on_terminal(argv):

@@ -145,7 +145,7 @@ def test_vanished_device_is_shown(net):
     net.ip("lb", "link del eth0")
     assert "device 'eth0' is gone" in net.weir("status").stdout
     net.veth("client", "eth0", [f"{CLIENT}/24"], "lb", "eth0", ["198.51.100.1/24"])
-    assert "when it is back: weir attach eth0" in net.weir("status").stdout
+    assert f"when it is back: weir -i {net.instance} attach eth0; " in net.weir("status").stdout
     net.weir("attach eth0")
     assert "is gone" not in net.weir("status").stdout
 

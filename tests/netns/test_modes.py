@@ -177,25 +177,6 @@ def test_decap_attached_by_the_command(narrow):
     assert "prog" not in narrow.ip("b1", "link show dev eth0").stdout
 
 
-def test_doctor(narrow):
-    """each finding's command mends it"""
-    narrow.ip("b1", "link set dev eth0 xdp off")
-    narrow.ip("b1", f"addr del {VIP4}/32 dev lo")
-    narrow.sysctl("b1", "net/ipv4/conf/eth0/rp_filter", 1)
-    done = on(narrow, "b1", f"doctor backend eth0 vip {VIP4}", check=False)
-    assert done.returncode == 3
-    mends = [line.split("mend: ")[1] for line in done.stdout.splitlines() if "mend: " in line]
-    assert [mend.split()[0] for mend in mends] == ["ip", "weir", "sysctl", "sysctl", "sysctl", "ip"]
-    for mend in mends:
-        if mend.startswith("weir "):
-            on(narrow, "b1", mend[5:])
-        else:
-            narrow.run("b1", mend)
-    done = on(narrow, "b1", f"doctor backend eth0 vip {VIP4}")
-    assert done.stdout == "nothing is missing\n"
-    assert narrow.weir_json(f"doctor backend eth0 vip {VIP4}", ns="b1", instance=f"{narrow.instance}-b1") == {"findings": []}
-
-
 def test_second_chance(narrow):
     """Idle connections, which no balancer has recorded, outlive that their slots change hands at once"""
     for name in BACKENDS:

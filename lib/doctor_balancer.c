@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Checks of the balancer: the ways to its backends. */
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "doctor_parts.h"
+
+/* outer headers (include/bpf/tunnel.h, gue.h) */
+#define OUTER4_BYTES 20
+#define OUTER6_BYTES 40
+#define GUE_BYTES    12
+#define TCP_BYTES    20
+#define USUAL_MTU    1500
+
+static enum weir_hop_state hop_state(const struct weir_backend *live)
+{
+	return (enum weir_hop_state)((live->dmac & ~(WEIR_HOP_XMIT | WEIR_HOP_GATEWAY)) >> 56);
+}
+
+static void hop_check(struct doctor *d, const char *vip, const struct backend *backend)
+{
+	const struct weir_backend *live = d->p.backends + (d->p.ctl->gen & 1) * WEIR_MAX_BACKENDS + backend->id;
+	char addr[ADDRESS_TEXT_MAX];
+
+	address_text(&backend->addr, addr);
+	switch (hop_state(live)) {
+	case WEIR_HOP_UNKNOWN:
+	case WEIR_HOP_READY:
+	case WEIR_HOP_LOCAL:
+		break;
+	case WEIR_HOP_SLOW:
+		doctor_warn(d, mend_by("ip neigh get %s dev DEV; `weir doctor DEV` of the way out", addr).text,
+			    "VIP '%s': the next hop of backend '%s' is not resolved: packets go through the stack", vip,
+			    addr);
+		break;
+	case WEIR_HOP_NO_ROUTE:
+		doctor_fail(d, mend_by("ip route get %s", addr).text, "VIP '%s': no route to backend '%s'", vip, addr);
+		break;
+	case WEIR_HOP_FORWARDING_OFF:
+		doctor_fail(d,
+			    mend_by("sysctl -w net.ipv%c.conf.all.forwarding=1",
+				    address_is_v4(&backend->addr) ? '4' : '6')
+				    .text,
+			    "VIP '%s': no next hop for backend '%s' while forwarding is off on the device", vip, addr);
+		break;
+	}
+}
+
+void doctor_backends(struct doctor *d)
+{
+	char label[SERVICE_TEXT_MAX], weir[WEIR_WORDS_MAX];
+
+	for (size_t v = 0; v < d->m.vips_count; v++) {
+		const char *vip = model_vip_label(&d->m.vips[v], label);
+		size_t weights = 0;
+
+		for (size_t i = 0; i < d->m.backends_count; i++) {
+			const struct backend *b = &d->m.backends[i];
+
+			if (b->vip != d->m.vips[v].pool)
+				continue;
+			weights += b->drained ? 0 : b->weight;
+			if (b->vip == v)
+				hop_check(d, vip, b);
+		}
+		if (!weights)
+			doctor_fail(d, mend_by("%sbackend add %s ADDRESS", weir_words(d, weir), vip).text,
+				    "VIP '%s' has no backend that takes packets", vip);
+	}
+	if (d->m.vips_count && !doctor_said(d))
+		doctor_ok(d, "%zu VIPs, %zu backends, no way to one is known to be blocked", d->m.vips_count,
+			  d->m.backends_count);
+}
+
+/* what stands in front of a packet to this backend */
+static unsigned int outer_bytes(const struct doctor *d, const struct vip *vip, const struct backend *b)
+{
+	const struct weir_vip_options *o = d->p.vip_options + (d->p.ctl->gen & 1) * WEIR_MAX_VIPS + vip->id;
+	unsigned int bytes = address_is_v4(&b->addr) ? OUTER4_BYTES : OUTER6_BYTES;
+
+	switch ((enum weir_mode)(vip->options.flags & WEIR_VIP_MODE)) {
+	case WEIR_MODE_IPIP:
+		return bytes;
+	case WEIR_MODE_GUE:
+		return bytes + GUE_BYTES + o->chance_bytes;
+	case WEIR_MODE_L2:
+	case WEIR_MODE_NAT:
+		break;
+	}
+	return 0;
+}
+
+/* The largest packet that may come in for backends behind a device: the largest of the others that the balancer listens on. With
+ * one arm only, a larger MTU than the usual one is there for the outer headers. */
+static unsigned int largest_in(const struct doctor *d, const struct link *out)
+{
+	unsigned int most = 0;
+
+	for (size_t i = 0; i < d->attached_count; i++) {
+		const struct attachment *a = &d->attached[i];
+
+		if (a->xdp_id && !a->xdp_decap && a->link.ifindex != out->ifindex && a->link.mtu > most)
+			most = a->link.mtu;
+	}
+	return most ? most : out->mtu < USUAL_MTU ? out->mtu : USUAL_MTU;
+}
+
+/* What the packet path learnt of the path, else the device's. -errno: no route. */
+static int path_mtu(const struct doctor *d, const struct backend *b, unsigned int *ret, struct link *ret_out)
+{
+	const struct weir_backend *live = d->p.backends + (d->p.ctl->gen & 1) * WEIR_MAX_BACKENDS + b->id;
+	struct route route;
+	int rc = route_to(&b->addr, &route, NULL);
+
+	if (!rc)
+		rc = link_by_index(route.ifindex, ret_out, NULL);
+	if (!rc)
+		*ret = live->mtu && live->mtu < ret_out->mtu ? live->mtu : ret_out->mtu;
+	return rc;
+}
+
+/* the narrowest way to a VIP's backends */
+struct narrow {
+	size_t count, backends;
+	unsigned int wanted, outer, left; /* bytes: of a packet, of what stands before it, that there is room for */
+	struct link out;
+};
+
+static void narrow_look(const struct doctor *d, const struct vip *vip, unsigned int headers, const struct backend *b,
+			struct narrow *n)
+{
+	unsigned int mtu, wanted, outer = outer_bytes(d, vip, b);
+	struct link out;
+
+	if (path_mtu(d, b, &mtu, &out))
+		return;
+	wanted = largest_in(d, &out);
+	if (vip->options.flags & WEIR_VIP_MSS && vip->options.mss + headers < wanted)
+		wanted = vip->options.mss + headers;
+	n->backends++;
+	if (mtu >= wanted + outer)
+		return;
+	if (!n->count++ || mtu - outer < n->left) {
+		n->wanted = wanted;
+		n->outer = outer;
+		n->left = mtu - outer;
+		n->out = out;
+	}
+}
+
+static void room_check(struct doctor *d, const struct vip *vip)
+{
+	unsigned int headers = TCP_BYTES + (address_is_v4(&vip->service.addr) ? OUTER4_BYTES : OUTER6_BYTES);
+	char label[SERVICE_TEXT_MAX], weir[WEIR_WORDS_MAX], word[DEV_WORD_MAX];
+	struct narrow n = {};
+
+	for (size_t i = 0; i < d->m.backends_count; i++) {
+		if (d->m.backends[i].vip == vip->pool)
+			narrow_look(d, vip, headers, &d->m.backends[i], &n);
+	}
+	if (!n.count)
+		return;
+	model_vip_label(vip, label);
+	doctor_warn(
+		d,
+		mend_by("ip link set dev %s mtu %u, and so all the way; or: %svip set %s mss %u",
+			dev_word(n.out.name, word), n.wanted + n.outer, weir_words(d, weir), label, n.left - headers)
+			.text,
+		"VIP '%s': packets of %u bytes do not fit on the way to %zu of %zu backends, which carries %u besides "
+		"%u of outer headers: clients are told so by ICMP, and some never hear it",
+		label, n.wanted, n.count, n.backends, n.left, n.outer);
+}
+
+void doctor_room(struct doctor *d)
+{
+	for (size_t v = 0; v < d->m.vips_count; v++)
+		room_check(d, &d->m.vips[v]);
+	if (d->m.backends_count && !doctor_said(d))
+		doctor_ok(d, "full packets fit on the way to all backends, outer headers included");
+}

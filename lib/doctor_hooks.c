@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Checks of a device's hooks: our programs there, and those of others. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device.h"
+#include "doctor_parts.h"
+
+static const char *const hook_texts[] = {
+	[ATTACH_HOOK_XDP] = "XDP", [ATTACH_HOOK_EGRESS] = "TC egress", [ATTACH_HOOK_INGRESS] = "TC ingress"};
+
+static bool ours_on(const struct doctor *d, enum attach_hook hook)
+{
+	switch (hook) {
+	case ATTACH_HOOK_XDP:
+		return d->on && d->on->xdp_id;
+	case ATTACH_HOOK_EGRESS:
+		return d->on && d->on->egress_id;
+	case ATTACH_HOOK_INGRESS:
+		return d->on && d->on->ingress_id;
+	}
+	return false;
+}
+
+static const char *xdp_word(const struct link *l)
+{
+	return l->xdp_mode == LINK_XDP_SKB ? "xdpgeneric" : l->xdp_mode == LINK_XDP_OFFLOAD ? "xdpoffload" : "xdpdrv";
+}
+
+/* One XDP program a device, unless libxdp's dispatcher calls several. */
+static void other_xdp(struct doctor *d, const struct attach_other *o)
+{
+	char word[DEV_WORD_MAX];
+
+	dev_word(d->link.name, word);
+	if (ours_on(d, ATTACH_HOOK_XDP))
+		doctor_ok(d, "XDP: '%s' (id %u) runs %s ours, by libxdp's dispatcher", o->name, o->id,
+			  o->before ? "before" : "behind");
+	else if (o->weir)
+		doctor_warn(
+			d, mend_by("weir -i NAME detach %s; `weir reset` for one whose pins are gone", word).text,
+			"XDP: '%s' (id %u) of another weir instance or version has the device: ours cannot be attached",
+			o->name, o->id);
+	else
+		doctor_warn(d, mend_by("ip link set dev %s %s off", word, xdp_word(&d->link)).text,
+			    "device '%s' has a foreign XDP program, '%s' (id %u): ours cannot be attached",
+			    d->link.name, o->name, o->id);
+}
+
+static void other_tc(struct doctor *d, const struct attach_other *o)
+{
+	char weir[WEIR_WORDS_MAX], word[DEV_WORD_MAX], who[64] = "a filter without a program";
+
+	if (o->id)
+		snprintf(who, sizeof(who), "'%s' (id %u)", o->name, o->id);
+	dev_word(d->link.name, word);
+	if (o->before && o->tcx)
+		doctor_warn(
+			d,
+			mend_by("%sdetach %s && %sattach %s --order first", weir_words(d, weir), word, weir, word).text,
+			"%s: %s runs before ours; what it decides ours never sees", hook_texts[o->hook], who);
+	else if (o->before)
+		doctor_warn(d,
+			    mend_by("tc filter show dev %s %s", word,
+				    o->hook == ATTACH_HOOK_EGRESS ? "egress" : "ingress")
+				    .text,
+			    "%s: %s runs before ours; what it decides ours never sees", hook_texts[o->hook], who);
+	else
+		doctor_ok(d, "%s: %s runs %s", hook_texts[o->hook], who,
+			  ours_on(d, o->hook) ? "behind ours" : "there, ours does not");
+}
+
+void doctor_others(struct doctor *d)
+{
+	struct attach_other *all = NULL;
+	struct weir_error err = {};
+	size_t count = 0;
+
+	if (attach_others(d->there ? &d->p : NULL, &d->link, &all, &count, &err)) {
+		doctor_unknown(d, "", "%s", err.text);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (all[i].hook == ATTACH_HOOK_XDP)
+			other_xdp(d, &all[i]);
+		else
+			other_tc(d, &all[i]);
+	}
+	free(all);
+	if (!count)
+		doctor_ok(d, "no programs of others on '%s'", d->link.name);
+}
+
+/* ---- ours ---- */
+
+/* the words that attach again what is attached now */
+static struct mend attach_again(const struct doctor *d)
+{
+	__u32 slot = device_slot(&d->p, (__u32)d->link.ifindex);
+	char weir[WEIR_WORDS_MAX], word[DEV_WORD_MAX];
+	const struct attachment *on = d->on;
+
+	weir_words(d, weir);
+	dev_word(d->link.name, word);
+	if (on->xdp_decap)
+		return mend_by("%sdecap attach %s%s", weir, word, d->link.xdp_mode == LINK_XDP_SKB ? " --xdp skb" : "");
+	return mend_by("%sattach %s%s%s", weir, word,
+		       !on->xdp_id			  ? " --xdp off"
+		       : d->link.xdp_mode == LINK_XDP_SKB ? " --xdp skb"
+							  : "",
+		       !on->egress_id					  ? " --tc off"
+		       : slot && d->p.devs[slot].flags & WEIR_DEV_INGRESS ? " --tc egress,ingress"
+									  : "");
+}
+
+static const char *mode_text(const struct doctor *d)
+{
+	switch (d->link.xdp_mode) {
+	case LINK_XDP_NONE:
+		break;
+	case LINK_XDP_NATIVE:
+		return "native";
+	case LINK_XDP_SKB:
+		return "skb";
+	case LINK_XDP_OFFLOAD:
+		return "offload";
+	}
+	return "off";
+}
+
+void doctor_attached(struct doctor *d)
+{
+	const struct attachment *on = d->on;
+	char word[DEV_WORD_MAX], weir[WEIR_WORDS_MAX];
+
+	if (!on || (!on->xdp_id && !on->egress_id && !on->ingress_id)) {
+		doctor_ok(d, "nothing of ours is attached to '%s'", d->link.name);
+		return;
+	}
+	dev_word(d->link.name, word);
+	if (d->chain && on->xdp_id && !on->xdp_dispatcher)
+		doctor_warn(
+			d, mend_by("%sdetach %s && %sattach %s", weir_words(d, weir), word, weir, word).text,
+			"device '%s' cannot be shared: our XDP program sits on it alone, attached by hand or before "
+			"the kernel could chain",
+			d->link.name);
+	if (on->xdp_id && !on->xdp_decap && !on->ingress_id)
+		doctor_fail(d, attach_again(d).text,
+			    "device '%s' has no TC ingress program: packets to unresolved next hops are lost",
+			    d->link.name);
+	if (!doctor_said(d))
+		doctor_ok(d, "XDP %s%s, TC %s%s%s", on->xdp_id ? mode_text(d) : "off",
+			  on->xdp_decap	  ? " (decapsulation)"
+			  : on->xdp_frags ? " (several buffers)"
+					  : "",
+			  on->egress_id ? "egress" : "", on->egress_id && on->ingress_id ? "," : "",
+			  on->ingress_id  ? "ingress"
+			  : on->egress_id ? ""
+					  : "off");
+}
+
+/* -1: cannot be told */
+static int of_this_build(const struct doctor *d, __u32 id)
+{
+	__u8 tag[BPF_TAG_SIZE];
+
+	if (!d->tags || attach_tag(id, tag, NULL))
+		return -1;
+	for (int i = 0; i < CODES; i++) {
+		if (!d->tags->known[i])
+			return -1;
+		if (!memcmp(tag, d->tags->tags[i], BPF_TAG_SIZE))
+			return 1;
+	}
+	return 0;
+}
+
+void doctor_build(struct doctor *d)
+{
+	const struct attachment *on = d->on;
+	__u32 ids[] = {on ? on->xdp_id : 0, on ? on->egress_id : 0, on ? on->ingress_id : 0};
+	int all = 1;
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		int same = ids[i] ? of_this_build(d, ids[i]) : 1;
+
+		if (!same)
+			doctor_warn(d, attach_again(d).text,
+				    "the %s program on '%s' (id %u) is not the one of this build", hook_texts[i],
+				    d->link.name, ids[i]);
+		all = same < 0 ? -1 : all;
+	}
+	if (doctor_said(d) || (!ids[0] && !ids[1] && !ids[2]))
+		return;
+	if (all < 0)
+		doctor_unknown(d, "", "whether what is attached to '%s' is of this build", d->link.name);
+	else
+		doctor_ok(d, "what is attached is of this build (weir " WEIR_VERSION ")");
+}
