@@ -114,7 +114,7 @@ static __always_inline int slow_encapsulate(struct __sk_buff *skb, const struct 
 		outer_ipv4_write(&h.outer.v4, b, p, middle);
 	else
 		outer_ipv6_write(&h.outer.v6, b, p, middle, hash);
-	return slow_store(skb, &h, outer_bytes(b), middle.bytes) ? WEIR_R_SLOW_LOST : NEXT;
+	return slow_store(skb, &h, outer_bytes(addr_is_v4(&b->dst)), middle.bytes) ? WEIR_R_SLOW_LOST : NEXT;
 }
 
 static __always_inline int slow_forward(struct __sk_buff *skb, struct packet *p, const struct weir_meta *meta,

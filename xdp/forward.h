@@ -7,12 +7,20 @@
 #include "icmp.h"
 #include "modes.h"
 
+/* Why nothing can be sent there. */
+static __always_inline int hop_refuses(__u64 dmac)
+{
+	if (hop_state(dmac) == WEIR_HOP_LOCAL)
+		return WEIR_R_LOCAL;
+	return hop_state(dmac) == WEIR_HOP_NO_ROUTE ? WEIR_R_NO_ROUTE : WEIR_R_FORWARDING_OFF;
+}
+
 /* *ret_ifindex: where to, for WEIR_R_FORWARD_REDIRECT. */
 static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, const struct target *t, __u32 hz,
 				   __u32 *ret_ifindex)
 {
 	struct weir_backend *b = hop_of(&t->index);
-	bool probe = false, slow;
+	bool probe = false, slow, v4;
 	__u32 ifindex, added;
 	__u64 dmac;
 	int reason;
@@ -22,13 +30,10 @@ static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, c
 	REACHED(FORWARD);
 	dmac = hop_get(ctx, b, hz, &probe);
 	ifindex = b->ifindex;
-	if (hop_state(dmac) == WEIR_HOP_NO_ROUTE)
-		return WEIR_R_NO_ROUTE;
-	if (hop_state(dmac) == WEIR_HOP_FORWARDING_OFF)
-		return WEIR_R_FORWARDING_OFF;
-	if (hop_state(dmac) == WEIR_HOP_LOCAL)
-		return WEIR_R_LOCAL;
-	added = t->flags & VIP_OTHER ? mode_bytes(t, b) : outer_bytes(b);
+	if (hop_state(dmac) > WEIR_HOP_SLOW)
+		return hop_refuses(dmac);
+	v4 = addr_is_v4(&b->dst);
+	added = t->flags & VIP_OTHER ? mode_bytes(t, v4) : outer_bytes(v4);
 	FOUND(added, added);
 	FOUND(probe, probe);
 	if (b->mtu && p->ip_bytes + added > b->mtu)
@@ -38,7 +43,7 @@ static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, c
 	if (t->flags & VIP_OTHER)
 		reason = forward_mode(ctx, p, t, slow);
 	else
-		reason = slow ? forward_slow(ctx, t) : encapsulate(ctx, p, t, b, dmac);
+		reason = slow ? forward_slow(ctx, t) : encapsulate(ctx, p, t, b, dmac, v4);
 	if (reason != NEXT)
 		return reason;
 	*ret_ifindex = ifindex;

@@ -20,16 +20,16 @@ static __always_inline struct weir_vip_options *options_of(const struct target *
 
 /* Bytes by which a packet grows at most on its way to this backend: a path is announced no larger than what also a packet with
  * all its second chances gets through. */
-static __always_inline __u32 mode_bytes(const struct target *t, const struct weir_backend *b)
+static __always_inline __u32 mode_bytes(const struct target *t, bool v4)
 {
 	struct weir_vip_options *o;
 
 	switch ((enum weir_mode)(t->flags & WEIR_VIP_MODE)) {
 	case WEIR_MODE_IPIP:
-		return outer_bytes(b);
+		return outer_bytes(v4);
 	case WEIR_MODE_GUE:
 		o = t->flags & WEIR_VIP_CHANCE ? options_of(t) : NULL;
-		return outer_bytes(b) + GUE_BYTES + (o ? o->chance_bytes : 0);
+		return outer_bytes(v4) + GUE_BYTES + (o ? o->chance_bytes : 0);
 	case WEIR_MODE_L2:
 	case WEIR_MODE_NAT:
 		break;
@@ -54,14 +54,13 @@ static __always_inline int forward_slow(struct xdp_md *ctx, const struct target 
 /* Ethernet and outer header in front of the IP packet; VLAN tags and the old Ethernet header go. The inner packet stays as
  * it is, byte for byte. */
 static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *p, const struct target *t,
-				       const struct weir_backend *b, __u64 dmac)
+				       const struct weir_backend *b, __u64 dmac, bool v4)
 {
-	bool v4 = addr_is_v4(&b->dst);
 	__u64 smac = b->smac;
 	struct ethhdr *eth;
 	void *end;
 
-	if (bpf_xdp_adjust_head(ctx, (int)p->l3 - (int)(sizeof(*eth) + outer_bytes(b))))
+	if (bpf_xdp_adjust_head(ctx, (int)p->l3 - (int)(sizeof(*eth) + outer_bytes(v4))))
 		return WEIR_R_NO_HEADROOM;
 	eth = (void *)(long)ctx->data;
 	end = (void *)(long)ctx->data_end;
@@ -110,7 +109,7 @@ static __always_inline int gue_send(struct xdp_md *ctx, const struct packet *p, 
 	__u32 outer, bytes;
 
 	bytes = gue_prepare(&room, t->index / WEIR_MAX_BACKENDS, t->next, p, t->hash);
-	outer = sizeof(*eth) + outer_bytes(b);
+	outer = sizeof(*eth) + outer_bytes(v4);
 	if (bpf_xdp_adjust_head(ctx, (int)p->l3 - (int)(outer + bytes)))
 		return WEIR_R_NO_HEADROOM;
 	eth = frame_at(ctx, 0, sizeof(*eth) + sizeof(struct ipv6hdr));
@@ -289,7 +288,7 @@ __noinline int forward_mode(struct xdp_md *ctx, const struct packet *p, const st
 		return forward_slow(ctx, t);
 	switch (mode) {
 	case WEIR_MODE_IPIP:
-		return encapsulate(ctx, p, t, b, b->dmac);
+		return encapsulate(ctx, p, t, b, b->dmac, addr_is_v4(&b->dst));
 	case WEIR_MODE_GUE:
 		return gue_send(ctx, p, t, b);
 	case WEIR_MODE_L2:

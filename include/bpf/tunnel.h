@@ -18,9 +18,9 @@
 #define ECN_ECT0 2
 #define ECN_CE	 3
 
-static __always_inline __u32 outer_bytes(const struct weir_backend *b)
+static __always_inline __u32 outer_bytes(bool v4)
 {
-	return addr_is_v4(&b->dst) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+	return v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 }
 
 static __always_inline __u8 outer_proto(const struct packet *p)
