@@ -104,6 +104,9 @@ void rule_json(struct json *j, const struct model *m, const struct policy_rule *
 
 /* policy_compiled.c: `policy list --compiled` */
 int policy_compiled(struct ctl *c, const struct args *args, struct weir_error *err);
+/* flow.c: "new", "open", ... */
+const char *flow_state_text(enum weir_flow_state state);
+
 /* backend.c: "ready", "no-route", ... */
 const char *hop_text(const struct weir_backend *live);
 

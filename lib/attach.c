@@ -220,8 +220,8 @@ static int attachment_read(const struct instance *ours, const struct link *l, st
 	if (xdp->owner == PROGRAM_OURS) {
 		ret->xdp_id = xdp->id;
 		ret->xdp_by_hand = xdp->by_hand;
-		ret->xdp_decap = !strncmp(xdp->name, code_name(CODE_DECAP), strlen(code_name(CODE_DECAP)));
 		ret->xdp_frags = !strcmp(xdp->name, code_name(CODE_XDP_FRAGS));
+		ret->xdp_decap = !strncmp(xdp->name, code_name(CODE_DECAP), strlen(code_name(CODE_DECAP)));
 	} else if (xdp->owner != PROGRAM_NONE) {
 		ret->xdp_foreign_id = xdp->id;
 		snprintf(ret->xdp_foreign_name, sizeof(ret->xdp_foreign_name), "%s", xdp->name);

@@ -7,12 +7,17 @@
 #include <string.h>
 #include <xdp/libxdp.h>
 
+#include "weir/explain.h"
+
 #include "ask.skel.h"
 #include "attach_parts.h"
 #include "decap.skel.h"
 #include "egress.skel.h"
+#include "egress_explain.skel.h"
 #include "ingress.skel.h"
+#include "ingress_explain.skel.h"
 #include "weir.skel.h"
+#include "weir_explain.skel.h"
 
 #define LOG_BYTES (1 << 20) /* of the verifier, in older kernels its beginning */
 
@@ -28,6 +33,9 @@ static const struct {
 	[CODE_EGRESS] = {"weir_egress", egress__elf_bytes, BPF_PROG_TYPE_SCHED_CLS},
 	[CODE_INGRESS] = {"weir_ingress", ingress__elf_bytes, BPF_PROG_TYPE_SCHED_CLS},
 	[CODE_ASK] = {"weir_ask", ask__elf_bytes, BPF_PROG_TYPE_SCHED_CLS},
+	[CODE_EXPLAIN_XDP] = {"weir_xdp_frags", weir_explain__elf_bytes, BPF_PROG_TYPE_XDP},
+	[CODE_EXPLAIN_EGRESS] = {"weir_egress", egress_explain__elf_bytes, BPF_PROG_TYPE_SCHED_CLS},
+	[CODE_EXPLAIN_INGRESS] = {"weir_ingress", ingress_explain__elf_bytes, BPF_PROG_TYPE_SCHED_CLS},
 };
 
 static char said[256];
@@ -139,6 +147,17 @@ static int load(struct code *c, enum code_id id, struct weir_error *err)
 	return rc;
 }
 
+int code_start(enum code_id id, struct code *c, struct weir_error *err)
+{
+	int rc = load(c, id, err);
+
+	if (rc)
+		return rc;
+	c->fd = bpf_program__fd(c->program);
+	program_mark(c->fd);
+	return 0;
+}
+
 int code_load(const struct plane *p, enum code_id id, struct code *ret, struct weir_error *err)
 {
 	struct code c;
@@ -146,15 +165,12 @@ int code_load(const struct plane *p, enum code_id id, struct code *ret, struct w
 
 	if (rc)
 		return rc;
-	rc = load(&c, id, err);
-	if (rc) {
+	rc = code_start(id, &c, err);
+	if (rc)
 		code_close(&c);
-		return rc;
-	}
-	c.fd = bpf_program__fd(c.program);
-	program_mark(c.fd);
-	*ret = c;
-	return 0;
+	else
+		*ret = c;
+	return rc;
 }
 
 int code_try(enum code_id id, __u8 ret_tag[BPF_TAG_SIZE], struct weir_error *err)

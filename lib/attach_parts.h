@@ -47,7 +47,19 @@ void program_mark(int prog_fd);
 /* ---- the built-in programs (attach_code.c) ---- */
 
 /* of the XDP programs, the variant for frames in several buffers is the next */
-enum code_id { CODE_XDP, CODE_XDP_FRAGS, CODE_DECAP, CODE_DECAP_FRAGS, CODE_EGRESS, CODE_INGRESS, CODE_ASK, CODES };
+enum code_id {
+	CODE_XDP,
+	CODE_XDP_FRAGS,
+	CODE_DECAP,
+	CODE_DECAP_FRAGS,
+	CODE_EGRESS,
+	CODE_INGRESS,
+	CODE_ASK,
+	CODE_EXPLAIN_XDP,
+	CODE_EXPLAIN_EGRESS,
+	CODE_EXPLAIN_INGRESS,
+	CODES
+};
 
 struct code {
 	struct bpf_object *object;
@@ -58,6 +70,8 @@ struct code {
 const char *code_name(enum code_id id);
 /* p NULL: with maps of its own, which are pinned nowhere */
 int code_open(const struct plane *p, enum code_id id, struct code *ret, struct weir_error *err);
+/* Load what code_open() has opened. */
+int code_start(enum code_id id, struct code *c, struct weir_error *err);
 int code_load(const struct plane *p, enum code_id id, struct code *ret, struct weir_error *err);
 /* Would the kernel load it? With maps of its own, and gone again. Its tag, by which the same program is known elsewhere. */
 int code_try(enum code_id id, __u8 ret_tag[BPF_TAG_SIZE], struct weir_error *err);

@@ -14,7 +14,8 @@
 struct link {
 	int ifindex;
 	char name[IF_NAMESIZE];
-	char kind[16]; /* "veth", "vlan", ..., "loopback", or "": a physical device's driver */
+	unsigned char mac[6]; /* zero: it has none */
+	char kind[16];	      /* "veth", "vlan", ..., "loopback", or "": a physical device's driver */
 	unsigned int mtu;
 	bool ethernet; /* its frames begin with an Ethernet header (not so: tun, WireGuard, ipip) */
 	bool up;

@@ -50,8 +50,11 @@ static int link_fill(struct rtnl_link *from, struct link *ret, struct weir_error
 		.ethernet = type == ARPHRD_ETHER || type == ARPHRD_LOOPBACK,
 		.up = rtnl_link_get_flags(from) & IFF_UP,
 	};
+	struct nl_addr *mac = rtnl_link_get_addr(from);
 	int rc;
 
+	if (mac && nl_addr_get_len(mac) == sizeof(l.mac))
+		memcpy(l.mac, nl_addr_get_binary_addr(mac), sizeof(l.mac));
 	snprintf(l.name, sizeof(l.name), "%s", rtnl_link_get_name(from));
 	snprintf(l.kind, sizeof(l.kind), "%s",
 		 kind					    ? kind

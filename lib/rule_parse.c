@@ -408,24 +408,31 @@ static int fields_parse(const struct args *args, struct filter_rule *rule, struc
 	return 0;
 }
 
+/* what a rule asks for of which no word speaks: anything */
+static const struct filter_rule widest = {
+	.proto = -1,
+	.icmp_type = -1,
+	.icmp_code = -1,
+	.length_high = 65535,
+	.ttl_high = 255,
+	.vlan = -1,
+	.dscp = -1,
+};
+
+int rule_fields_parse(const struct args *args, struct filter_rule *ret, struct weir_error *err)
+{
+	*ret = widest;
+	return fields_parse(args, ret, err);
+}
+
 int rule_parse(const struct model *m, const struct args *args, struct filter_rule *ret, struct weir_error *err)
 {
-	struct filter_rule rule = {
-		.action = action_parse(args),
-		.family = args_word(args, "ipv4")   ? 4
-			  : args_word(args, "ipv6") ? 6
-						    : 0,
-		.proto = -1,
-		.icmp_type = -1,
-		.icmp_code = -1,
-		.length_high = 65535,
-		.ttl_high = 255,
-		.vlan = -1,
-		.dscp = -1,
-	};
+	struct filter_rule rule = widest;
 	const char *note;
 	int rc = address_parse_match(m, args_word(args, "SOURCE"), &rule.from, err);
 
+	rule.action = action_parse(args);
+	rule.family = args_word(args, "ipv4") ? 4 : args_word(args, "ipv6") ? 6 : 0;
 	if (!rc)
 		rc = address_parse_match(m, args_word(args, "DESTINATION"), &rule.to, err);
 	if (!rc)

@@ -11,6 +11,8 @@
 int rule_parse(const struct model *m, const struct args *args, struct filter_rule *ret, struct weir_error *err);
 /* What the kernel takes for the name of a device, without what a terminal would obey. */
 int rule_dev_parse(const char *text, char ret[RULE_DEV_MAX], struct weir_error *err);
+/* Of its words only those that a packet has too: DEV, PROTO, SPORTS, DPORTS, FLAGS, TYPE, LENGTH, TTL, VLAN, FRAGMENT, DSCP. */
+int rule_fields_parse(const struct args *args, struct filter_rule *ret, struct weir_error *err);
 /* Can any packet match it? -EINVAL at the word that no other agrees with. */
 int rule_check(const struct filter_rule *rule, const struct args *args, struct weir_error *err);
 /* Families of packets that can match. */

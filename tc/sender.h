@@ -10,26 +10,26 @@
 /* The identity that was asked about; 0: whoever it is. */
 static __always_inline __u32 sender_given(void)
 {
-	return FOUND_BY(from, GIVEN, weir_explain.asked.identity);
+	return FOUND_BY(from, GIVEN, weir_notes.asked.identity);
 }
 
 static __always_inline bool sender_is_here(struct __sk_buff *skb)
 {
 	(void)skb;
-	return weir_explain.asked.socket;
+	return weir_notes.asked.socket;
 }
 
 static __always_inline __u64 sender_cgroup(struct __sk_buff *skb, __u32 level)
 {
 	(void)skb;
-	return weir_explain.asked.cgroups[level % WEIR_ASKED_CGROUPS];
+	return weir_notes.asked.cgroups[level % WEIR_ASKED_CGROUPS];
 }
 
 static __always_inline bool sender_uid(struct __sk_buff *skb, __u32 *ret)
 {
 	(void)skb;
-	*ret = weir_explain.asked.uid;
-	return weir_explain.asked.has_uid;
+	*ret = weir_notes.asked.uid;
+	return weir_notes.asked.has_uid;
 }
 
 #else

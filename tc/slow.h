@@ -16,8 +16,8 @@ static __always_inline bool slow_read(struct __sk_buff *skb, struct weir_meta *r
 #ifdef WEIR_EXPLAIN /* a test run has no metadata */
 {
 	(void)skb;
-	*ret = weir_explain.asked.meta;
-	return weir_explain.asked.has_meta;
+	*ret = weir_notes.asked.meta;
+	return weir_notes.asked.has_meta;
 }
 #else
 {

@@ -54,7 +54,7 @@ static __always_inline int rule_act(struct xdp_md *ctx, const struct packet *p, 
 {
 	int reason;
 
-	FOUND(rules_met, weir_explain.found.rules_met + 1);
+	FOUND(rules_met, weir_notes.found.rules_met + 1);
 	FOUND_RULE(id, WEIR_BIT_ID(bit));
 	FOUND_RULE(action, WEIR_BIT_ACTION(bit));
 	FOUND_RULE(burst, rule ? rule->burst : 0);
@@ -128,12 +128,15 @@ static __always_inline bool rules_search(struct rules_walk *walk, __u32 from_cla
 {
 	const struct weir_rules *rules = &walk->gen->rules;
 	const struct packet *p = walk->p;
-	__u32 from_row = 0, to_row = 0;
+	__u32 from_row = 0, to_row = 0, to_class;
 
 	if (rules->fields >> WEIR_FIELD_FROM_SET & 1)
 		from_row = class_row(walk->gen, from_class, true);
-	if (rules->fields >> WEIR_FIELD_TO_SET & 1)
-		to_row = class_row(walk->gen, sets_class(walk->gen, &p->dst, p->v4), false);
+	if (rules->fields >> WEIR_FIELD_TO_SET & 1) {
+		to_class = sets_class(walk->gen, &p->dst, p->v4);
+		FOUND(to_class, to_class);
+		to_row = class_row(walk->gen, to_class, false);
+	}
 	if (!rules_begin(p, rules, &walk->state->search, from_row, to_row))
 		return false;
 	return !(rules->fields >> WEIR_FIELD_PAYLOAD) || rules_payload(walk->ctx, p, rules, &walk->state->search);

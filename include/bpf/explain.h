@@ -19,25 +19,25 @@
 
 #include "weir/explain.h"
 
-struct weir_explain weir_explain SEC(WEIR_EXPLAIN_SECTION);
+struct weir_notes weir_notes SEC(WEIR_EXPLAIN_SECTION);
 
 #define CHANGES		    false
-#define FOUND(field, value) ((void)(weir_explain.found.field = (value)))
-#define REACHED(stage)	    ((void)(weir_explain.found.stages |= 1ull << WEIR_STAGE_##stage))
-#define FOUND_BY(end, how, id)                                       \
-	({                                                           \
-		__u32 id_ = (id);                                    \
-		if (id_)                                             \
-			weir_explain.found.end##_by = WEIR_BY_##how; \
-		id_;                                                 \
+#define FOUND(field, value) ((void)(weir_notes.found.field = (value)))
+#define REACHED(stage)	    ((void)(weir_notes.found.stages |= 1ull << WEIR_STAGE_##stage))
+#define FOUND_BY(end, how, id)                                     \
+	({                                                         \
+		__u32 id_ = (id);                                  \
+		if (id_)                                           \
+			weir_notes.found.end##_by = WEIR_BY_##how; \
+		id_;                                               \
 	})
 /* of the filter rule that was met last */
 #define FOUND_RULE(field, value) \
-	((void)(weir_explain.found.rules[(weir_explain.found.rules_met - 1) % WEIR_FOUND_RULES].field = (value)))
+	((void)(weir_notes.found.rules[(weir_notes.found.rules_met - 1) % WEIR_FOUND_RULES].field = (value)))
 
 static __always_inline struct weir_backend *own_hop(struct weir_backend *b, __u32 index)
 {
-	struct weir_found *f = &weir_explain.found;
+	struct weir_found *f = &weir_notes.found;
 
 	if (b && f->hop_index != index) {
 		f->hop = *b;
@@ -48,7 +48,7 @@ static __always_inline struct weir_backend *own_hop(struct weir_backend *b, __u3
 
 static __always_inline struct weir_flow *own_flow(struct weir_flow *flow)
 {
-	struct weir_found *f = &weir_explain.found;
+	struct weir_found *f = &weir_notes.found;
 
 	if (!flow)
 		return NULL;

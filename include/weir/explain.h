@@ -153,7 +153,7 @@ struct weir_found {
 	struct weir_found_form forms[WEIR_FORMS];
 };
 
-struct weir_explain {
+struct weir_notes {
 	struct weir_asked asked;
 	struct weir_found found;
 };

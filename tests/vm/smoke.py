@@ -5,6 +5,7 @@ at last the kernel's own packet generator.
 
   client 198.51.100.2 --- eth0  lb  eth1 --- 10.1.0.11  b1   HTTP, VIP 203.0.113.10 on lo, decap
 """
+import json
 import os
 import re
 import subprocess
@@ -96,6 +97,17 @@ def egress(lab):
     step("policy test")
 
 
+def explain(lab):
+    """the variants of all three programs, on the same kernel"""
+    def hooks(words):
+        done = lab.weir(f"-j explain {words}", check=False, timeout=120)
+        return done.returncode, [(hook["hook"], hook["reason"]) for hook in json.loads(done.stdout)["hooks"]]
+    expect("to the VIP", hooks(f"dev eth0 from {CLIENT}:4431 to {VIP}:80")[1][0][1] in ("forward-redirect", "slow-path"), True)
+    expect("to nobody", hooks(f"dev eth0 from {CLIENT}:4431 to 198.51.100.1:81"), (0, [("xdp", "pass"), ("ingress", "pass")]))
+    expect("leaves", hooks(f"out dev eth0 from 198.51.100.1 to {CLIENT}:8080 identity app"), (3, [("egress", "default-deny")]))
+    step("explain")
+
+
 def save_apply(lab):
     text = lab.weir("save").stdout
     path = f"/run/{lab.name}.conf"
@@ -158,7 +170,7 @@ def main():
     with Lab() as lab:
         build(lab)
         step("lab is up")
-        for part in (by_hand, balance, drop, egress, save_apply, chain, pktgen):
+        for part in (by_hand, balance, drop, egress, explain, save_apply, chain, pktgen):
             part(lab)
     step("all passed")
 

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* weir explain: what its files share (explain.h is lib/'s). */
+#ifndef WEIR_CTL_EXPLAIN_H
+#define WEIR_CTL_EXPLAIN_H
+
+#include "attach.h"
+#include "ctl.h"
+#include "explain.h"
+#include "naming.h"
+
+struct explaining {
+	const struct ctl *c;
+	bool out; /* it leaves */
+	bool dump;
+	bool has_sender; /* one was given */
+	struct plane p;
+	struct model m; /* as it was when the packet was explained */
+	struct naming names;
+	__u32 flips; /* of weir_ctl, when the model was read */
+	struct attachment at;
+	struct explainer *xdp, *ingress, *egress; /* loaded when they are first needed */
+	struct explain_packet packet;
+	FILE *to; /* kept until all went well */
+	struct json j;
+};
+
+/* One step of a packet's way: a line, or an element of "steps". */
+void step(struct explaining *x, const char *stage, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* explain_sender.c: [identity IDENTITY] [cgroup CGROUP] [uid UID] [mark MARK] */
+int explain_sender(struct explaining *x, const struct args *args, struct weir_error *err);
+
+/* explain_xdp.c: what the filter and the balancer have found, and members of the answer. */
+void explain_xdp_steps(struct explaining *x, const struct explanation *e);
+void explain_xdp_members(struct explaining *x, const struct explanation *e);
+/* explain_tc.c: policy, and the slow path */
+void explain_tc_steps(struct explaining *x, const struct explanation *e);
+void explain_tc_members(struct explaining *x, const struct explanation *e);
+
+/* "eth1", or "device 7" */
+#define LINK_TEXT_MAX 32
+const char *link_text(__u32 ifindex, char buf[LINK_TEXT_MAX]);
+/* ", note "..."" or "" */
+#define MAC_TEXT_MAX 18
+const char *mac_text(__u64 word, char buf[MAC_TEXT_MAX]);
+const char *mode_text(__u8 flags);
+
+#endif
