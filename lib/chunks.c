@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "events.h"
 #include "prefixes.h"
 #include "rules_compile.h"
 #include "weir/flow.h"
@@ -281,6 +282,7 @@ int chunks_collect(struct plane *p, struct weir_error *err)
 	mark(sweep, gen->ports, WEIR_PORT_CHUNKS);
 	mark(sweep, gen->policy, gen->policy_lines / WEIR_CHUNK_LINES);
 	mark(sweep, p->ctl->flows, WEIR_FLOW_CHUNKS);
+	mark(sweep, p->ctl->watching.events, events_chunks(&p->ctl->watching));
 	mark(sweep, gen->text, chunks_for_bytes(gen->text_bytes));
 	rc = chunks_each(p, sweep_one, sweep, err);
 	if (!rc)

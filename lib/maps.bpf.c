@@ -7,3 +7,4 @@
 #include "bpf/hits.h"
 #include "bpf/policy.h"
 #include "bpf/service.h"
+#include "bpf/watch.h"

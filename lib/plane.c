@@ -13,6 +13,7 @@
 #include "maps.skel.h"
 
 #include "clock.h"
+#include "events.h"
 #include "netlink.h"
 #include "where.h"
 
@@ -249,6 +250,8 @@ int plane_open(const char *instance, unsigned int flags, struct plane *ret, stru
 		rc = version_check(&p, err);
 	if (!rc)
 		rc = netns_check(&p, p.ctl, err);
+	if (!rc && p.lock_fd >= 0)
+		events_ensure(&p, NULL); /* without room for its records everything else works */
 	if (rc) {
 		plane_release(&p);
 		return rc;

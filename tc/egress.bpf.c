@@ -7,13 +7,13 @@
 #include "fragment.h"
 #include "reject.h"
 
-static __always_inline int pipeline(struct __sk_buff *skb, struct packet *p)
+static __always_inline int pipeline(struct __sk_buff *skb, struct packet *p, struct watch_note *note)
 {
 	struct flow_hit hit = {};
 	struct view view;
 	int reason;
 
-	if (!view_take(&view, VERDICT_OUT) || is_forwarded(skb))
+	if (!view_take(&view, VERDICT_OUT, note) || is_forwarded(skb))
 		return WEIR_R_PASS;
 	reason = frame_read(skb, p);
 	if (reason == NEXT)
@@ -40,15 +40,15 @@ static __always_inline int pipeline(struct __sk_buff *skb, struct packet *p)
 SEC("tc")
 int weir_egress(struct __sk_buff *skb)
 {
-	__u32 bytes = skb->len, ifindex = skb->ifindex;
-	struct packet p = {};
-	int reason = pipeline(skb, &p);
+	struct packet p = {.bytes = skb->len, .ifindex = skb->ifindex};
+	struct watch_note note = {};
+	int reason = pipeline(skb, &p, &note);
 
 	if (reason == WEIR_R_POLICY_REJECT && !reject_answer(skb, &p))
 		reason = WEIR_R_POLICY_DENY;
-	account(ifindex, WEIR_HOOK_EGRESS, reason, bytes);
+	leave(skb, &p, &note, WEIR_HOOK_EGRESS, reason);
 	if (reason == WEIR_R_POLICY_REJECT)
-		return bpf_redirect(ifindex, BPF_F_INGRESS);
+		return bpf_redirect(p.ifindex, BPF_F_INGRESS);
 	return reason_passes(reason) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 

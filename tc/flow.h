@@ -192,8 +192,8 @@ static __always_inline struct weir_flow *flow_place(const struct weir_ctl *ctl, 
 }
 
 /* The packet begins a flow: a new entry, or the one that there is (closed, or of an opener that got no answer) written anew as
- * this packet is directed. Nothing happens when the table has no place. */
-static __always_inline void flow_begin(struct __sk_buff *skb, const struct weir_ctl *ctl, const struct packet *p,
+ * this packet is directed. False: the table has no place. */
+static __always_inline bool flow_begin(struct __sk_buff *skb, const struct weir_ctl *ctl, const struct packet *p,
 				       const struct flow_hit *hit, const struct flow_terms *terms)
 {
 	struct weir_flow *f;
@@ -201,10 +201,10 @@ static __always_inline void flow_begin(struct __sk_buff *skb, const struct weir_
 
 	FOUND(flow_begins, true);
 	if (!CHANGES)
-		return;
+		return false;
 	f = flow_place(ctl, hit);
 	if (!f)
-		return;
+		return false;
 	f->src = p->src;
 	f->dst = p->dst;
 	f->sport_be = p->sport_be;
@@ -219,6 +219,7 @@ static __always_inline void flow_begin(struct __sk_buff *skb, const struct weir_
 	if (segment_read(skb, p, &s))
 		end_set(f, FLOW_FORWARD, s.next);
 	flow_publish(f);
+	return true;
 }
 
 #endif

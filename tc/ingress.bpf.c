@@ -73,12 +73,12 @@ static __always_inline bool is_enforced(struct __sk_buff *skb)
 	return dev && dev->flags & WEIR_DEV_INGRESS;
 }
 
-static __always_inline int track(struct __sk_buff *skb, struct packet *p)
+static __always_inline int track(struct __sk_buff *skb, struct packet *p, struct watch_note *note)
 {
 	struct view view;
 	int reason;
 
-	if (!view_take(&view, VERDICT_IN) || is_forwarded(skb))
+	if (!view_take(&view, VERDICT_IN, note) || is_forwarded(skb))
 		return WEIR_R_PASS;
 	reason = frame_read(skb, p);
 	if (is_enforced(skb))
@@ -91,12 +91,15 @@ static __always_inline int track(struct __sk_buff *skb, struct packet *p)
 /* The two ways of a packet have frames of their own: together they would not fit the stack. */
 static __noinline int forward(struct __sk_buff *skb, const struct weir_meta *meta)
 {
-	__u32 bytes = skb->len, device = skb->ifindex;
+	__u32 bytes = skb->len;
+	struct packet p = {.ifindex = skb->ifindex};
 	struct slow_hop hop = {};
-	struct packet p = {};
+	struct watch_note note = {.backend = meta->backend % WEIR_MAX_BACKENDS};
 	int reason = slow_forward(skb, &p, meta, &hop);
 
-	account(device, WEIR_HOOK_INGRESS, reason, bytes);
+	p.bytes = bytes; /* as it came */
+	note.out = hop.ifindex;
+	leave(skb, &p, &note, WEIR_HOOK_INGRESS, reason);
 	if (reason == WEIR_R_FORWARD_STACK && hop.neigh.nh_family)
 		return bpf_redirect_neigh(hop.ifindex, &hop.neigh, sizeof(hop.neigh), 0);
 	if (reason == WEIR_R_FORWARD_STACK)
@@ -106,15 +109,15 @@ static __noinline int forward(struct __sk_buff *skb, const struct weir_meta *met
 
 static __noinline int receive(struct __sk_buff *skb)
 {
-	__u32 bytes = skb->len, device = skb->ifindex;
-	struct packet p = {};
-	int reason = track(skb, &p);
+	struct packet p = {.bytes = skb->len, .ifindex = skb->ifindex};
+	struct watch_note note = {};
+	int reason = track(skb, &p, &note);
 
 	if (reason == WEIR_R_POLICY_REJECT && !reject_answer(skb, &p))
 		reason = WEIR_R_POLICY_DENY;
-	account(device, WEIR_HOOK_INGRESS, reason, bytes);
+	leave(skb, &p, &note, WEIR_HOOK_INGRESS, reason);
 	if (reason == WEIR_R_POLICY_REJECT)
-		return bpf_redirect(device, 0);
+		return bpf_redirect(p.ifindex, 0);
 	return reason_passes(reason) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 

@@ -7,6 +7,7 @@
 #include "flow.h"
 #include "identity.h"
 #include "judge.h"
+#include "watch.h"
 
 #define VERDICT_OUT WEIR_FLOW_OUT_JUDGED
 #define VERDICT_IN  WEIR_FLOW_IN_JUDGED
@@ -18,9 +19,10 @@ struct view {
 	struct weir_gen *gen;
 	__u32 g;
 	__u32 hook;
+	struct watch_note *note; /* what its stages find out about the packet */
 };
 
-static __always_inline bool view_take(struct view *view, __u32 hook)
+static __always_inline bool view_take(struct view *view, __u32 hook, struct watch_note *note)
 {
 	view->ctl = control();
 	if (!view->ctl)
@@ -28,6 +30,7 @@ static __always_inline bool view_take(struct view *view, __u32 hook)
 	view->g = *(volatile __u32 *)&view->ctl->gen & 1;
 	view->gen = &view->ctl->gens[view->g];
 	view->hook = hook;
+	view->note = note;
 	FOUND(gen, view->g);
 	return view->gen->policy_on;
 }
@@ -53,6 +56,7 @@ static __always_inline int flow_go_on(struct __sk_buff *skb, const struct packet
 	    f->policy_version != view->gen->policy_version || is_syn(p))
 		return NEXT;
 	flow_advance(skb, view->ctl, p, hit);
+	note_policy(view->note, f->rule, f->identity, 0);
 	rule_count(f->rule, p->bytes);
 	if (f->flags & WEIR_FLOW_AUDITED)
 		return WEIR_R_WOULD_DENY;
@@ -88,6 +92,7 @@ static __always_inline int flow_judge_again(struct __sk_buff *skb, const struct 
 		to = view->hook == VERDICT_OUT && sender_is_here(skb) ? WEIR_ID_HOST : WEIR_ID_WORLD;
 	FOUND(judged_again, true);
 	judgement = judge_class(view->gen, f->identity, to, answered_class(p, view->gen));
+	note_policy(view->note, judgement.rule, to, f->identity);
 	if (!reason_passes(judgement.reason))
 		return judgement.reason;
 	f->rule = judgement.rule;
@@ -113,6 +118,7 @@ static __always_inline int flow_reply(struct __sk_buff *skb, const struct packet
 			return reason;
 	}
 	flow_advance(skb, view->ctl, p, hit);
+	note_policy(view->note, f->rule, 0, f->identity);
 	return WEIR_R_REPLY;
 }
 
@@ -159,7 +165,7 @@ static __always_inline void flow_remember(struct __sk_buff *skb, const struct pa
 	if (hit->flow && !flow_restarts(p, hit, view->hook))
 		flow_renew(skb, p, view, hit, terms);
 	else if (hit->flow || flow_opens(p) || (p->proto == IPPROTO_TCP && !(p->flags & TCP_RST)))
-		flow_begin(skb, view->ctl, p, hit, terms);
+		view->note->begins = flow_begin(skb, view->ctl, p, hit, terms);
 }
 
 /* Stage, the last: who sends to whom, and what does policy say? */
@@ -178,6 +184,7 @@ static __always_inline int flow_judge(struct __sk_buff *skb, const struct packet
 		terms.flags |= WEIR_FLOW_UNGOVERNED;
 	if (judgement.reason == WEIR_R_WOULD_DENY)
 		terms.flags |= WEIR_FLOW_AUDITED;
+	note_policy(view->note, judgement.rule, src, dst);
 	rule_count(judgement.rule, p->bytes);
 	if (reason_passes(judgement.reason))
 		flow_remember(skb, p, view, hit, &terms);

@@ -14,9 +14,11 @@ struct target {
 	__u32 index; /* of the backend's record, generation included */
 	__u16 vip;   /* id */
 	__u16 pool;
-	__u32 flags;   /* of the VIP */
+	__u32 flags;   /* of the VIP, and TARGET_BEGINS */
 	__u16 next[2]; /* backends that may know the flow if this one does not, in the order to ask; 0: none */
 };
+
+#define TARGET_BEGINS 0x10000u /* a flow that its VIP wants tracked */
 
 static __always_inline void service_count(struct weir_service_stats *stats, __u32 bytes, bool opens)
 {
@@ -27,6 +29,12 @@ static __always_inline void service_count(struct weir_service_stats *stats, __u3
 	if (opens)
 		stats->flows++;
 }
+
+/* What is told of a packet that is a VIP's, in one word: VIP, backend and whether it begins a flow. */
+#define SERVED_BACKEND	 0x7fffu
+#define SERVED_BEGINS	 0x8000u
+#define SERVED_VIP_SHIFT 16
+_Static_assert(WEIR_MAX_BACKENDS - 1 <= SERVED_BACKEND && WEIR_MAX_VIPS <= 65536, "both have room");
 
 static __always_inline struct weir_vip *vip_of(const struct packet *p, const struct weir_gen *gen, __u32 g)
 {
@@ -45,7 +53,7 @@ static __always_inline bool backend_exists(__u32 g, __u32 backend)
 	return b && !addr_is_zero(&b->dst);
 }
 
-static __always_inline void tracked_count(const struct target *t, __u32 backend, bool done)
+static __always_inline void tracked_count(struct target *t, __u32 backend, bool done)
 {
 	__u32 id = t->vip;
 	struct weir_service_stats *vip = bpf_map_lookup_elem(&weir_vip_stats, &id);
@@ -58,6 +66,7 @@ static __always_inline void tracked_count(const struct target *t, __u32 backend,
 	be->tracked += done;
 	be->untracked += !done;
 	if (done && t->flags & WEIR_VIP_TRACK) {
+		t->flags |= TARGET_BEGINS;
 		vip->flows++;
 		be->flows++;
 	}
@@ -141,12 +150,12 @@ __noinline int owner_find(const struct packet *p, struct target *t, __u32 g)
 	return o.owner;
 }
 
-/* WEIR_R_PASS: not a VIP's. NEXT: *ret is its backend. */
+/* WEIR_R_PASS: not a VIP's. NEXT: *ret is its backend. *ret_served: SERVED_*, untouched if it is no VIP's. */
 static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, const struct weir_gen *gen, __u32 g,
-				   struct target *ret)
+				   struct target *ret, __u32 *ret_served)
 {
+	bool opens = packet_opens(p), begins = opens;
 	__u32 id, owner, backend, named;
-	bool opens = packet_opens(p);
 	struct weir_vip *vip;
 
 	if (!gen->vips || !vip_maybe(gen, &p->dst))
@@ -160,6 +169,7 @@ static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, c
 	FOUND(vip, *vip);
 	FOUND(balanced, *p);
 	id = vip->id;
+	*ret_served = id << SERVED_VIP_SHIFT;
 	service_count(bpf_map_lookup_elem(&weir_vip_stats, &id), p->bytes, opens);
 
 	*ret = (struct target){.vip = id, .flags = vip->flags, .pool = vip->pool};
@@ -172,15 +182,18 @@ static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, c
 	backend = owner & ~WEIR_OWNER_UNSETTLED;
 	named = ret->flags & WEIR_VIP_QUIC ? quic_backend(ctx, p, g * WEIR_MAX_VIPS + id) : 0;
 	FOUND(owner_from, named && backend_exists(g, named) ? WEIR_OWNER_QUIC : WEIR_OWNER_SLOT);
-	if (named && backend_exists(g, named))
+	if (named && backend_exists(g, named)) {
 		backend = named;
-	else if (owner & WEIR_OWNER_UNSETTLED || ret->flags & (WEIR_VIP_TRACK | WEIR_VIP_QUEUED))
+	} else if (owner & WEIR_OWNER_UNSETTLED || ret->flags & (WEIR_VIP_TRACK | WEIR_VIP_QUEUED)) {
 		backend = owner_find(p, ret, g);
+		begins |= !!(ret->flags & TARGET_BEGINS);
+	}
 	if (!backend)
 		return WEIR_R_NO_BACKEND;
 	FOUND(backend, backend);
 	service_count(bpf_map_lookup_elem(&weir_be_stats, &backend), p->bytes, opens);
 	ret->index = g * WEIR_MAX_BACKENDS + backend;
+	*ret_served |= (begins ? SERVED_BEGINS : 0) | (backend & SERVED_BACKEND);
 	return NEXT;
 }
 

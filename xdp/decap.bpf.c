@@ -3,6 +3,7 @@
  * answers the client directly (DSR). Only what is addressed to this host outside and inside is decapsulated, so that a backend
  * is nobody's open relay. */
 #include "bpf/decap.h"
+#include "bpf/watch.h"
 #include "chance.h"
 
 /* Ethernet header and VLAN tags, in units of two bytes. Whatever there is, the last unit names the protocol that follows. */
@@ -208,12 +209,31 @@ static __always_inline int decapsulate(struct xdp_md *ctx, struct packet *p, __u
 	return WEIR_R_DECAP;
 }
 
+/* A packet that leaves, for those who look at them; *p is the outer one. Global, so that the verifier looks at it once. */
+__noinline int watch(struct xdp_md *ctx, const struct packet *p, __u32 what)
+{
+	struct weir_ctl *ctl = control();
+	struct watch_note note = {};
+
+	if (!ctx || !ctl || !p)
+		return 0;
+	event_tell(ctl, p, &note, what, WEIR_HOOK_XDP, 0);
+	return 0;
+}
+
 static __always_inline int decap(struct xdp_md *ctx, __u32 bytes)
 {
+	struct weir_ctl *ctl = control();
 	struct packet p;
 	int reason = decapsulate(ctx, &p, bytes);
+	__u64 packets = account(ctx->ingress_ifindex, WEIR_HOOK_XDP, reason, bytes);
+	__u32 kind;
 
-	account(ctx->ingress_ifindex, WEIR_HOOK_XDP, reason, bytes);
+	if (ctl && ctl->watch) {
+		kind = event_kind(ctl, reason, false, packets);
+		if (watch_wants(ctl, kind))
+			watch(ctx, &p, WATCH_WHAT(reason, kind));
+	}
 	switch (reason_verdict(reason)) {
 	case WEIR_PASS:
 		return XDP_PASS;

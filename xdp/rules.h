@@ -15,6 +15,7 @@
 struct rules_state {
 	struct rules_search search;
 	__u32 at;	 /* order number of the last rule that matched */
+	__u32 rule;	 /* its id, if it had a say */
 	int reason;	 /* NEXT: the packet may go on */
 	__u32 ifindex;	 /* WEIR_R_RULE_REDIRECT: where to */
 	bool would_drop; /* an audit rule spoke */
@@ -62,6 +63,7 @@ static __always_inline int rule_act(struct xdp_md *ctx, const struct packet *p, 
 	if (rule && rule_expired(rule))
 		return GO_ON;
 	FOUND_RULE(outcome, WEIR_MET_DECIDES);
+	state->rule = WEIR_BIT_ID(bit);
 	rule_hit(WEIR_BIT_ID(bit), p->bytes);
 	if (rule)
 		rule_count_sets(rule, p);

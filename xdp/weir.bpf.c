@@ -7,12 +7,21 @@
 #include "protect.h"
 #include "reply.h"
 #include "rules.h"
+#include "watch.h"
 
-/* The only way out. */
-static __always_inline int leave(const struct packet *p, int reason, __u32 ifindex)
+/* The only way out. served: SERVED_*, 0 of a packet that is no VIP's. */
+static __always_inline int leave(struct xdp_md *ctx, const struct packet *p, const struct weir_ctl *ctl, __u32 served,
+				 int reason, __u32 ifindex)
 {
+	__u64 packets = account(p->ifindex, WEIR_HOOK_XDP, reason, p->bytes);
+	__u32 kind;
+
 	FOUND(ifindex, ifindex);
-	account(p->ifindex, WEIR_HOOK_XDP, reason, p->bytes);
+	if (CHANGES && ctl->watch) {
+		kind = event_kind(ctl, reason, served & SERVED_BEGINS, packets);
+		if (watch_wants(ctl, kind))
+			watch(ctx, p, WATCH_WHAT(reason, kind), served, ifindex);
+	}
 	switch (reason_verdict(reason)) {
 	case WEIR_PASS:
 		return XDP_PASS;
@@ -45,14 +54,24 @@ __noinline int packet_read(struct xdp_md *ctx, struct packet *p, __u32 bytes)
 	return reason;
 }
 
+/* Balance and forward. One after the other and not side by side in the pipeline, for Linux 6.1 does not remember that a reason is not
+ * NEXT and would follow the way into forwarding without a target. */
+static __always_inline int serve(struct xdp_md *ctx, const struct packet *p, const struct weir_ctl *ctl, __u32 g,
+				 __u32 *ret_served, __u32 *ret_ifindex)
+{
+	struct target target;
+	int reason = balance(ctx, p, &ctl->gens[g], g, &target, ret_served);
+
+	return reason == NEXT ? forward(ctx, p, &target, ctl->hz, ret_ifindex) : reason;
+}
+
 static __always_inline int pipeline(struct xdp_md *ctx, __u32 bytes)
 {
 	struct weir_ctl *ctl = control();
 	struct weir_gen *gen;
-	struct target target;
 	struct packet p;
 	bool would_drop = false;
-	__u32 g, from_class, ifindex = 0;
+	__u32 g, from_class, served = 0, ifindex = 0;
 	int reason;
 
 	if (!ctl)
@@ -70,14 +89,12 @@ static __always_inline int pipeline(struct xdp_md *ctx, __u32 bytes)
 	if (reason == NEXT)
 		reason = edge(ctx, &p, gen, g);
 	if (reason == NEXT)
-		reason = balance(ctx, &p, gen, g, &target);
-	if (reason == NEXT)
-		reason = forward(ctx, &p, &target, ctl->hz, &ifindex);
-	else if (reason == WEIR_R_PASS)
+		reason = serve(ctx, &p, ctl, g, &served, &ifindex);
+	if (reason == WEIR_R_PASS)
 		reason = reply(ctx, &p, gen, g, &ifindex);
 	if (reason == WEIR_R_PASS && would_drop)
 		reason = WEIR_R_WOULD_DROP;
-	return leave(&p, reason, ifindex);
+	return leave(ctx, &p, ctl, served, reason, ifindex);
 }
 
 SEC("xdp")

@@ -60,16 +60,17 @@ static __always_inline __u32 device_slot(__u32 ifindex)
 	return 0;
 }
 
-static __always_inline void account(__u32 ifindex, enum weir_hook hook, __u32 reason, __u32 bytes)
+/* Packets that have left so on this CPU, this one included; 0: not known. */
+static __always_inline __u64 account(__u32 ifindex, enum weir_hook hook, __u32 reason, __u32 bytes)
 {
 	__u32 index = device_slot(ifindex) * WEIR_HOOKS + hook;
 	struct weir_dev_stats *stats = bpf_map_lookup_elem(&weir_stats, &index);
 
 	FOUND(reason, reason);
-	if (CHANGES && stats && reason < WEIR_REASONS) {
-		stats->by_reason[reason].packets++;
-		stats->by_reason[reason].bytes += bytes;
-	}
+	if (!CHANGES || !stats || reason >= WEIR_REASONS)
+		return 0;
+	stats->by_reason[reason].bytes += bytes;
+	return ++stats->by_reason[reason].packets;
 }
 
 /* Verdicts by reason, two bits each, 32 to a word. Constants and no table: looked up in memory, every reason would have to be

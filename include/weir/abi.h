@@ -77,6 +77,7 @@ struct weir_prefix_set {
 };
 
 #include "abi_filter.h"
+#include "abi_watch.h"
 
 /* ---- configuration: two generations side by side, one word selects ------------------------------------------------------ */
 #define WEIR_MAX_MARKS		  32
@@ -157,10 +158,12 @@ struct weir_ctl {
 	__u32 flows;		    /* first chunk of the tracked flows that weir_flows does not hold; 0: none yet */
 	__u32 decap_listed; /* weir_addresses holds the addresses to decapsulate for; else the kernel's routes tell */
 	__u64 flow_seed[2]; /* of their hash, odd, random */
-	__u64 pad;
+	__u32 watch;	    /* WEIR_WATCH_*: who looks at packets as they leave */
+	__u32 sample;	    /* one of so many packets of each reason is an event, a power of two; 0: none */
+	struct weir_watching watching;
 	struct weir_gen gens[2];
 };
-_Static_assert(sizeof(struct weir_ctl) == 64 + 2 * sizeof(struct weir_gen), "abi");
+_Static_assert(sizeof(struct weir_ctl) == 128 + 2 * sizeof(struct weir_gen), "abi");
 
 /* ---- devices: slot = ifindex modulo WEIR_MAX_DEVS, up to WEIR_DEV_PROBES further. Slot 0 counts for those that found none.
  * The packet path claims a slot itself, so a program attached by hand counts too. */

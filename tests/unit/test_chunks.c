@@ -14,6 +14,7 @@
 static char instance[32];
 static struct weir_error err;
 static struct plane p;
+static __u32 used_before; /* by what every instance has */
 
 #define ok(expression) assert_int_equal((err.text[0] = 0, (expression)) ? (print_error("%s\n", err.text), 1) : 0, 0)
 
@@ -31,12 +32,12 @@ static void runs(void **state)
 	assert_string_equal((char *)again.memory + WEIR_CHUNK_BYTES, "third");
 	chunks_unmap(&again);
 	ok(chunks_used(&p, &used, &err));
-	assert_int_equal(used, 5);
+	assert_int_equal(used - used_before, 5);
 	plane_gen(&p)->text = a.first; /* text of two chunks: the third and b go */
 	plane_gen(&p)->text_bytes = WEIR_CHUNK_BYTES + 1;
 	ok(chunks_collect(&p, &err));
 	ok(chunks_used(&p, &used, &err));
-	assert_int_equal(used, 2);
+	assert_int_equal(used - used_before, 2);
 	assert_int_equal(chunks_map(&p, b.first, 2, &again, &err), -ENOENT);
 	plane_gen(&p)->text = 0;
 	ok(chunks_collect(&p, &err));
@@ -62,7 +63,7 @@ static void freed_and_made_again(void **state)
 		chunks_unmap(&run);
 		ok(chunks_collect(&p, &err));
 		ok(chunks_used(&p, &used, &err));
-		assert_int_equal(used, 0);
+		assert_int_equal(used, used_before);
 	}
 }
 
@@ -70,7 +71,7 @@ static int start(void **state)
 {
 	(void)state;
 	snprintf(instance, sizeof(instance), "unit-chunks-%d", getpid());
-	if (!plane_open(instance, PLANE_CREATE | PLANE_LOCK, &p, &err))
+	if (!plane_open(instance, PLANE_CREATE | PLANE_LOCK, &p, &err) && !chunks_used(&p, &used_before, &err))
 		return 0;
 	print_error("%s\n", err.text);
 	return -1;

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The one exit, second half: who looks at packets as they leave, and what is told of them. Events go to the flight recorder
+ * (weir/abi_watch.h): drops at most once a second for a source and a reason, with the number of those that were not told; what
+ * begins a flow and samples up to a budget. Nobody is waited for. */
+#ifndef WEIR_BPF_WATCH_H
+#define WEIR_BPF_WATCH_H
+
+#include "bpf/chunks.h"
+#include "bpf/packet.h"
+
+PINNED_MAP(weir_told, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_told, WEIR_TOLD_PLACES, 0);
+PINNED_MAP(weir_event_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_event_stats, 1, 0);
+
+/* what was found out about a packet on its way; small, for it lies on the stack of programs that have little left */
+struct watch_note {
+	__u32 out; /* device that it is sent out of */
+	__u16 rule;
+	__u16 from, to;
+	__u16 vip, backend;
+	bool begins; /* a flow */
+	__u8 pad;
+};
+_Static_assert(WEIR_MAX_FILTER_RULES <= 65536 && WEIR_MAX_BACKENDS <= 65536, "both have room");
+
+_Static_assert((WEIR_EVENT_KINDS & (WEIR_EVENT_KINDS - 1)) == 0, "bounding a kind is one instruction");
+
+/* a reason with a kind of event, as one argument */
+#define WATCH_WHAT(reason, kind) ((__u32)(reason) | (kind) << 8)
+#define WATCH_REASON(what)	 ((what)&0xff)
+#define WATCH_KIND(what)	 ((what) >> 8)
+
+/* What did not get to where it was sent, or would not, were an audit rule in force. */
+static __always_inline bool reason_refuses(__u32 reason)
+{
+	return reason_verdict(reason) == WEIR_DROP || reason == WEIR_R_POLICY_REJECT || reason == WEIR_R_WOULD_DROP ||
+	       reason == WEIR_R_WOULD_DENY || reason == WEIR_R_SYNCOOKIE || reason == WEIR_R_TOO_BIG_TOLD ||
+	       reason == WEIR_R_SECOND_CHANCE;
+}
+
+/* Of a packet that is watched: what kind of event it is. `packets`: as account() has counted it. */
+static __always_inline __u32 event_kind(const struct weir_ctl *ctl, __u32 reason, bool begins, __u64 packets)
+{
+	__u32 sample = ctl->sample;
+
+	if (reason_refuses(reason))
+		return WEIR_EVENT_DROP;
+	if (begins)
+		return WEIR_EVENT_FLOW;
+	return sample && !(packets & (sample - 1)) ? WEIR_EVENT_SAMPLE : WEIR_EVENT_NONE;
+}
+
+/* Does anybody want to see a packet of this kind? */
+static __always_inline bool watch_wants(const struct weir_ctl *ctl, __u32 kind)
+{
+	return ctl->watch & ~WEIR_WATCH_EVENTS || kind != WEIR_EVENT_NONE;
+}
+
+/* A drop: is it told now, or only counted? *ret_more, *ret_others: how many were not told before it. */
+static __always_inline bool drop_is_told(const struct weir_ctl *ctl, const struct packet *p, __u32 reason,
+					 __u32 *ret_more, __u32 *ret_others)
+{
+	__u64 hash = weir_half(&p->src, 0) * ctl->flow_seed[0] + weir_half(&p->src, 1) * ctl->flow_seed[1] +
+		     (p->ifindex << 8 | reason) * WEIR_HASH_K3;
+	__u32 now = bpf_jiffies64(), tag = hash >> 32 | 1, place = (hash ^ hash >> 32) & (WEIR_TOLD_PLACES - 1);
+	struct weir_told *told = bpf_map_lookup_elem(&weir_told, &place);
+	bool same;
+
+	if (!told)
+		return false;
+	same = told->tag == tag;
+	if (told->tag && now - told->at < ctl->hz) {
+		if (same)
+			told->more++;
+		else
+			told->others++;
+		return false;
+	}
+	*ret_more = same ? told->more : 0;
+	*ret_others = same ? told->others : told->others + told->more;
+	*told = (struct weir_told){.tag = tag, .at = now};
+	return true;
+}
+
+/* New flows and samples have a budget, for they cost as much as a packet does. */
+static __always_inline bool budget_allows(const struct weir_ctl *ctl, struct weir_event_stats *stats)
+{
+	__u32 now = bpf_jiffies64();
+
+	if (now - stats->second >= ctl->hz) {
+		stats->second = now;
+		stats->spent = 0;
+	}
+	if (stats->spent >= ctl->watching.event_budget) {
+		stats->suppressed++;
+		return false;
+	}
+	stats->spent++;
+	return true;
+}
+
+/* Line `line` of this CPU's record at a position, or NULL: there are no records. */
+static __always_inline void *record_line(const struct weir_watching *w, __u64 position, __u32 line)
+{
+	__u32 record = bpf_get_smp_processor_id() * w->event_records + (position & (w->event_records - 1));
+
+	return chunk_line(w->events, record * WEIR_EVENT_LINES + line);
+}
+
+static __always_inline void packet_tell(struct weir_event_packet *e, const struct packet *p)
+{
+	e->ns = bpf_ktime_get_coarse_ns();
+	e->src = p->src;
+	e->dst = p->dst;
+	e->sport_be = p->sport_be;
+	e->dport_be = p->dport_be;
+	e->proto = p->proto;
+	e->flags = p->flags;
+	e->code = p->code;
+	e->fragment = p->fragment;
+	e->ifindex = p->ifindex;
+	e->bytes = p->bytes;
+}
+
+static __always_inline void note_tell(struct weir_event_verdict *e, const struct watch_note *note)
+{
+	e->rule = note->rule;
+	e->out = note->out;
+	e->vip = note->vip;
+	e->backend = note->backend;
+	e->from = note->from;
+	e->to = note->to;
+}
+
+/* Tell it, if it is to be told now. A position is taken by an atomic addition: a program that is run by a test can be interrupted
+ * by one that runs for a packet. */
+static __always_inline void event_tell(const struct weir_ctl *ctl, const struct packet *p,
+				       const struct watch_note *note, __u32 what, enum weir_hook hook, __u64 cgroup)
+{
+	__u32 zero = 0, kind = WATCH_KIND(what), reason = WATCH_REASON(what), more = 0, others = 0;
+	struct weir_event_verdict *verdict;
+	struct weir_event_packet *packet;
+	struct weir_event_stats *stats;
+	__u64 position;
+
+	if (!(ctl->watch & WEIR_WATCH_EVENTS) || kind == WEIR_EVENT_NONE)
+		return;
+	if (kind == WEIR_EVENT_DROP && !drop_is_told(ctl, p, reason, &more, &others))
+		return;
+	stats = bpf_map_lookup_elem(&weir_event_stats, &zero);
+	if (!stats || bpf_get_smp_processor_id() >= ctl->watching.event_cpus)
+		return;
+	if (kind != WEIR_EVENT_DROP && !budget_allows(ctl, stats))
+		return;
+	stats->told[kind % WEIR_EVENT_KINDS]++;
+	position = __sync_fetch_and_add(&stats->next, 1);
+	packet = record_line(&ctl->watching, position, 0);
+	verdict = record_line(&ctl->watching, position, 1);
+	if (!packet || !verdict)
+		return;
+	__sync_lock_test_and_set(&packet->seq, 0);
+	packet_tell(packet, p);
+	note_tell(verdict, note);
+	verdict->kind = kind;
+	verdict->hook = hook;
+	verdict->reason = reason;
+	verdict->more = more;
+	verdict->others = others;
+	verdict->policy_version = hook == WEIR_HOOK_XDP ? 0 : ctl->gens[ctl->gen & 1].policy_version;
+	verdict->cgroup = cgroup;
+	__sync_lock_test_and_set(&packet->seq, position + 1);
+}
+
+#endif
