@@ -37,6 +37,7 @@ static const struct {
 	{PLANE_backends, offsetof(struct plane, backends), sizeof(struct weir_backend) * 2 * WEIR_MAX_BACKENDS},
 	{PLANE_flows, offsetof(struct plane, flows), sizeof(struct weir_flow) * WEIR_FLOW_LEVEL1},
 	{PLANE_pools, offsetof(struct plane, pools), sizeof(struct weir_pool) * 2 * WEIR_MAX_VIPS},
+	{PLANE_captures, offsetof(struct plane, captures), sizeof(struct weir_capture) * WEIR_CAPTURES},
 };
 #define PLANE_VIEWS (sizeof(plane_views) / sizeof(plane_views[0]))
 
@@ -53,6 +54,13 @@ static void plane_init(struct plane *p)
 		p->maps[i] = -1;
 }
 
+void plane_unlock(struct plane *p)
+{
+	if (p->lock_fd >= 0)
+		close(p->lock_fd);
+	p->lock_fd = -1;
+}
+
 static void plane_release(struct plane *p)
 {
 	for (size_t i = 0; i < PLANE_VIEWS; i++)
@@ -61,8 +69,7 @@ static void plane_release(struct plane *p)
 	for (size_t i = 0; i < PLANE_MAPS; i++)
 		if (p->maps[i] >= 0)
 			close(p->maps[i]);
-	if (p->lock_fd >= 0)
-		close(p->lock_fd);
+	plane_unlock(p);
 	memset(p, 0, sizeof(*p));
 }
 
@@ -170,10 +177,8 @@ static int maps_open(struct plane *p, unsigned int flags, struct weir_error *err
 	rc = pins_make(p, obj, err);
 	if (!rc)
 		rc = pins_open(p, obj, err);
-	if (!rc && !(flags & PLANE_LOCK)) {
-		close(p->lock_fd);
-		p->lock_fd = -1;
-	}
+	if (!rc && !(flags & PLANE_LOCK))
+		plane_unlock(p);
 	return rc;
 }
 

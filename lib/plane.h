@@ -33,6 +33,7 @@ struct plane {
 	struct weir_backend *backends;	      /* [2 * WEIR_MAX_BACKENDS] */
 	struct weir_flow *flows;	      /* [WEIR_FLOW_LEVEL1] */
 	struct weir_pool *pools;	      /* [2 * WEIR_MAX_VIPS] */
+	struct weir_capture *captures;	      /* [WEIR_CAPTURES] */
 };
 
 enum plane_open_flags {
@@ -44,6 +45,8 @@ enum plane_open_flags {
  * map's type, sizes and flags against what this build has, weir_ctl.abi, and that the caller is in the network namespace
  * the instance belongs to. A fresh weir_ctl (abi 0) is initialised. On success the caller owns *ret, plane_close() frees. */
 int plane_open(const char *instance, unsigned int flags, struct plane *ret, struct weir_error *err);
+/* Give the lock back early. What is mapped writable stays so. */
+void plane_unlock(struct plane *p);
 void plane_close(struct plane *p); /* also of one that is all zero: declare `plane_auto p = {};` */
 #define plane_auto __attribute__((cleanup(plane_close))) struct plane
 

@@ -3,7 +3,7 @@
 #ifndef WEIR_TC_WATCH_H
 #define WEIR_TC_WATCH_H
 
-#include "bpf/watch.h"
+#include "capture.h"
 
 static __always_inline void note_policy(struct watch_note *note, __u16 rule, __u16 from, __u16 to)
 {
@@ -40,6 +40,8 @@ static __always_inline void leave(struct __sk_buff *skb, const struct packet *p,
 	kind = event_kind(ctl, reason, note->begins, packets);
 	if (watch_wants(ctl, kind))
 		watch(skb, p, note, WATCH_WHAT(reason, kind) | hook << WATCH_HOOK_SHIFT);
+	if (is_captured(ctl)) /* not from within watch(): their stacks together are too much */
+		capture(skb, note, hook, reason);
 }
 
 #endif

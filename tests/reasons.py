@@ -45,8 +45,8 @@ vip add {VIP}:84/tcp name lost
 backend add lost 10.9.0.1
 vip add {VIP}:85/tcp name unknown
 backend add unknown {UNKNOWN}
-vip add {VIP}:86/tcp name off
-backend add off 10.1.0.13
+vip add {VIP}:86/tcp name shut
+backend add shut 10.1.0.13
 vip add {VIP}:53/udp name dns
 backend add dns {BE}
 vip add 203.0.113.30:80/tcp name here
@@ -207,7 +207,7 @@ def build(lab):
         lab.ns(ns, router=ns == "lb")
     lab.veth("client", "eth0", [f"{CLIENT}/24", f"{CLIENT6}/64"], "lb", "in", [f"{HOST}/24", f"{HOST6}/64"])
     lab.veth("be", "eth0", ["10.1.0.2/24"], "lb", "out", ["10.1.0.1/24"])
-    lab.veth("work", "eth0", [f"{BOX}/24"], "lb", "box", ["10.4.0.1/24"])
+    lab.veth("work", "eth0", [f"{BOX}/24"], "lb", "box", ["10.4.0.1/24"], mtu=9000)  # frames in several buffers
     lab.veth("far", "eth0", ["10.5.0.9/24"], "lb", "tun", ["10.5.0.1/24"])
     for address in (BE, NAT_BE, BEHIND, "10.1.0.13"):
         lab.ip("lb", f"neigh replace {address} lladdr 02:00:0a:01:00:{int(address.split('.')[3]):02x} dev out nud permanent")

@@ -19,7 +19,7 @@ packages() {
 		libnl-3-dev|build|reads the kernel's links
 		libnl-route-3-dev|build|reads the kernel's routes and neighbours
 		libmnl-dev|build|requests whose error text is the kernel's own
-		libpcap-dev|build|reads recordings of packets
+		libpcap-dev|build|reads recordings of packets, compiles filter expressions
 		libmicrohttpd-dev|build|serves metrics over HTTP; loaded when that is asked for
 		iproute2|demo test vm|makes network namespaces and devices
 		ethtool|demo test vm|turns checksum offload off on virtual devices
@@ -32,6 +32,7 @@ packages() {
 		python3-pytest-xdist|test|runs two tests at a time
 		python3-scapy|test|builds and reads packets
 		python3-prometheus-client|test|reads metrics as Prometheus does
+		tshark|test|reads captures
 		groff-base|test|checks the manual page
 		procps|test|sysctl
 		iputils-ping|test|ICMP through the lab

@@ -3,7 +3,7 @@
  * answers the client directly (DSR). Only what is addressed to this host outside and inside is decapsulated, so that a backend
  * is nobody's open relay. */
 #include "bpf/decap.h"
-#include "bpf/watch.h"
+#include "capture.h"
 #include "chance.h"
 
 /* Ethernet header and VLAN tags, in units of two bytes. Whatever there is, the last unit names the protocol that follows. */
@@ -218,6 +218,8 @@ __noinline int watch(struct xdp_md *ctx, const struct packet *p, __u32 what)
 	if (!ctx || !ctl || !p)
 		return 0;
 	event_tell(ctl, p, &note, what, WEIR_HOOK_XDP, 0);
+	if (is_captured(ctl))
+		capture(ctx, &note, WATCH_REASON(what));
 	return 0;
 }
 

@@ -4,7 +4,7 @@
 #define WEIR_XDP_WATCH_H
 
 #include "balance.h"
-#include "bpf/watch.h"
+#include "capture.h"
 #include "rules.h"
 
 /* The filter rule that decided. Reasons that are no rule's leave an earlier packet's in the state. */
@@ -32,6 +32,8 @@ __noinline int watch(struct xdp_md *ctx, const struct packet *p, __u32 what, __u
 	if (reason_verdict(WATCH_REASON(what)) == WEIR_REDIRECT)
 		note.out = ifindex;
 	event_tell(ctl, p, &note, what, WEIR_HOOK_XDP, 0);
+	if (is_captured(ctl))
+		capture(ctx, &note, WATCH_REASON(what));
 	return 0;
 }
 

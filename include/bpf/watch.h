@@ -49,6 +49,15 @@ static __always_inline __u32 event_kind(const struct weir_ctl *ctl, __u32 reason
 	return sample && !(packets & (sample - 1)) ? WEIR_EVENT_SAMPLE : WEIR_EVENT_NONE;
 }
 
+/* Does the lease of who looks still hold? When it is over, so is the looking. */
+static __always_inline bool watch_leased(struct weir_ctl *ctl, __u32 bit, __u64 until_ns)
+{
+	if (bpf_ktime_get_coarse_ns() < until_ns)
+		return true;
+	__sync_fetch_and_and(&ctl->watch, ~bit);
+	return false;
+}
+
 /* Does anybody want to see a packet of this kind? */
 static __always_inline bool watch_wants(const struct weir_ctl *ctl, __u32 kind)
 {

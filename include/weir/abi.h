@@ -472,4 +472,7 @@ struct weir_rule_stats { /* per CPU, by policy rule id */
 	struct weir_count hit;
 };
 
+/* ---- captures ----------------------------------------------------------------------------------------------------------- */
+#include "abi_capture.h"
+
 #endif
