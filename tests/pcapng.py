@@ -79,14 +79,17 @@ def read(data):
 class Capture:
     """A capture that runs; at the end of the block it is ended, and `packets`, `counts` and `report` are there."""
 
-    def __init__(self, lab, *words, instance=None):
+    def __init__(self, lab, *words, start_within=20):
+        self.start_within = start_within
         self.dir = tempfile.TemporaryDirectory()
         self.path = os.path.join(self.dir.name, "out.pcapng")
-        self.process = subprocess.Popen(lab.weir_argv(["capture", "-w", self.path, *words], instance=instance),
+        self.process = subprocess.Popen(lab.weir_argv(["capture", "-w", self.path, *words]),
                                         stderr=subprocess.PIPE, text=True)
 
     def __enter__(self):
-        if not select.select([self.process.stderr], [], [], 20)[0] or "capturing" not in (said := self.process.stderr.readline()):
+        waited = select.select([self.process.stderr], [], [], self.start_within)[0]
+        said = self.process.stderr.readline() if waited else "nothing"
+        if "capturing" not in said:
             self.process.kill()
             raise AssertionError(f"does not begin: {said}")
         return self

@@ -15,6 +15,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
 from lab import BUILD, TESTS, Lab, until  # noqa: E402
+from pcapng import Capture  # noqa: E402
 
 BENCH = os.path.join(os.path.dirname(TESTS), "bench")
 VIP = "203.0.113.10"
@@ -73,7 +74,9 @@ def balance(lab):
 
 def drop(lab):
     lab.weir(f"drop add {CLIENT}")
-    expect("dropped", lab.curl("client", f"http://{VIP}/", check=False, max_time=2), None)
+    with Capture(lab, "--drop", start_within=60) as capture:
+        expect("dropped", lab.curl("client", f"http://{VIP}/", check=False, max_time=2), None)
+    expect("captured", {packet.said["reason"] for packet in capture.packets}, {"listed"})
     expect("counted", reasons(lab, "xdp", "listed") > 0, True)
     lab.weir(f"drop del {CLIENT}")
     expect("served again", lab.curl("client", f"http://{VIP}/", max_time=20), f"b1 {CLIENT}")
