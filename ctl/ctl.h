@@ -70,7 +70,7 @@ int ctl_change(struct ctl *c, const struct args *args, model_edit *edit, struct 
 int ctl_edit(struct ctl *c, const struct args *args, model_edit *edit, struct plane *ret_plane, struct model *ret_model,
 	     struct weir_error *err);
 
-/* session.c: a compile_check whose arg is the command's struct args: refuses (-EBUSY) what would deny the SSH session that it is
+/* session.c: a compile_check whose arg is the command's struct args: refuses (-ECANCELED) what would deny the SSH session that it is
  * typed in, unless --yes is among its words. */
 int session_check(const struct candidate *c, void *arg, struct weir_error *err);
 /* --now and --queue, as enum compile_flags */

@@ -43,12 +43,8 @@ int guard_begin(struct guard *g, const struct args *args, const struct model *m,
 
 int guard_end(const struct guard *g, const struct model *m, lockout_member *member, void *arg, struct weir_error *err)
 {
-	char why[LOCKOUT_WHY_MAX] = "", peer[ADDRESS_TEXT_MAX];
+	char why[LOCKOUT_WHY_MAX] = "";
 	int rc = g->on ? lockout_drops(m, &g->peer, member, arg, why, err) : 0;
 
-	if (rc || !*why)
-		return rc;
-	rc = weir_fail(err, ECANCELED, "this would drop your own connection, SSH from %s: %s does",
-		       address_text(&g->peer.src, peer), why);
-	return weir_hint(err, rc, "add --yes if you mean it");
+	return rc || !*why ? rc : lockout_refuse(&g->peer, why, NULL, err);
 }

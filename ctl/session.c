@@ -3,6 +3,7 @@
  * but whoever is not allowed to begin one would not come back. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,18 +13,13 @@
 #include "stats.h"
 
 /* The packet that the server of the SSH session sends to its client. */
-static bool session_tuple(struct tuple *ret)
+static struct tuple session_tuple(const struct lockout_peer *peer)
 {
-	struct lockout_peer peer;
-
-	if (!lockout_peer_find(&peer))
-		return false;
-	*ret = (struct tuple){.src = peer.dst,
-			      .dst = peer.src,
-			      .sport_be = htons(peer.dport),
-			      .dport_be = htons(peer.sport),
+	return (struct tuple){.src = peer->dst,
+			      .dst = peer->src,
+			      .sport_be = htons(peer->dport),
+			      .dport_be = htons(peer->sport),
 			      .proto = IPPROTO_TCP};
-	return true;
 }
 
 /* how much of `path` a cgroup holds: the longer the nearer; 0: it is outside */
@@ -71,15 +67,14 @@ static bool denies(const struct answer *a)
 }
 
 /* 1: goes on as before; 0: it would be cut, and *ret says by what; -errno */
-static int session_ask(const struct candidate *c, const struct ask *judge, bool inward, struct answer *ret,
-		       struct weir_error *err)
+static int session_ask(const struct candidate *c, const struct ask *judge, const struct lockout_peer *peer, bool inward,
+		       struct answer *ret, struct weir_error *err)
 {
-	struct question before = {}, after;
+	struct question before = {.tuple = session_tuple(peer)}, after;
 	struct answer was;
 	struct tuple turned;
 	int rc;
 
-	session_tuple(&before.tuple);
 	if (inward) {
 		turned = before.tuple;
 		before.tuple.src = turned.dst;
@@ -109,20 +104,18 @@ static bool inward_judged(const struct plane *p)
 	return false;
 }
 
-static int session_refuse(const struct candidate *c, const struct answer *answer, struct weir_error *err)
+static int session_refuse(const struct candidate *c, const struct lockout_peer *peer, const struct answer *answer,
+			  struct weir_error *err)
 {
 	const char *from = model_identity_label(c->next, answer->from), *to = model_identity_label(c->next, answer->to);
-	int rc;
+	char why[160], instead[160];
 
 	if (answer->rule)
-		rc = weir_fail(err, EBUSY, "this SSH session, from '%s' to '%s', would be denied by policy rule %u",
-			       from, to, answer->rule);
+		snprintf(why, sizeof(why), "policy rule %u, from '%s' to '%s',", answer->rule, from, to);
 	else
-		rc = weir_fail(err, EBUSY,
-			       "this SSH session, from '%s' to '%s', would be denied by the default of '%s'", from, to,
-			       from);
-	return weir_hint(err, rc, "allow it first, or say --yes: weir policy add allow from %s to %s proto tcp", from,
-			 to);
+		snprintf(why, sizeof(why), "the default of '%s', to '%s',", from, to);
+	snprintf(instead, sizeof(instead), "`weir policy add allow from %s to %s proto tcp`", from, to);
+	return lockout_refuse(peer, why, instead, err);
 }
 
 /* Policy and identities stay as they are, or there is none: nothing to ask. */
@@ -137,17 +130,17 @@ int session_check(const struct candidate *c, void *arg, struct weir_error *err)
 {
 	const struct args *args = arg;
 	ask_auto judge = NULL;
+	struct lockout_peer peer;
 	struct answer answer;
-	struct tuple tuple;
 	int rc;
 
-	if (args_word(args, "--yes") || nothing_changes(c) || !session_tuple(&tuple))
+	if (args_word(args, "--yes") || nothing_changes(c) || !lockout_peer_find(&peer))
 		return 1;
 	rc = ask_open(c->p, &judge, err);
 	if (rc)
 		return rc;
-	rc = session_ask(c, judge, false, &answer, err);
+	rc = session_ask(c, judge, &peer, false, &answer, err);
 	if (rc == 1 && inward_judged(c->p))
-		rc = session_ask(c, judge, true, &answer, err);
-	return rc ? rc : session_refuse(c, &answer, err);
+		rc = session_ask(c, judge, &peer, true, &answer, err);
+	return rc ? rc : session_refuse(c, &peer, &answer, err);
 }

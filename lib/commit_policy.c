@@ -121,7 +121,7 @@ int commit_policy(struct commit *c, struct weir_error *err)
 	if (!rc)
 		rc = commit_members(c, err);
 	if (!rc && c->next.policy_on)
-		failsafe_fill(&c->next, c->m->policy_failsafe_off);
+		failsafe_fill(&c->next, c->m);
 	if (!rc && c->policy_same)
 		policy_share(c);
 	if (rc || c->policy_same)

@@ -66,11 +66,13 @@ static const char *const table_names[PORT_TABLES] = {"tcp", "udp", "icmp", "icmp
 static int range_text(char *buf, size_t size, int table, __u32 low, __u32 high)
 {
 	bool icmp = table == PORTS_ICMP || table == PORTS_ICMPV6;
+	__u8 proto = table == PORTS_ICMP ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	char text[ICMP_TEXT_MAX];
 
 	if (icmp && low == high)
-		return snprintf(buf, size, "%u/%u", low >> 8, low & 255);
+		return snprintf(buf, size, "%s", icmp_text(proto, (__s16)(low >> 8), (__s16)(low & 255), text));
 	if (icmp && !(low & 255) && high == (low | 255))
-		return snprintf(buf, size, "%u", low >> 8);
+		return snprintf(buf, size, "%s", icmp_text(proto, (__s16)(low >> 8), -1, text));
 	if (icmp)
 		return snprintf(buf, size, "%u/%u-%u/%u", low >> 8, low & 255, high >> 8, high & 255);
 	if (low == high)

@@ -16,7 +16,7 @@ struct compiled {
 	size_t count;
 	__u16 (*ports)[65536]; /* [PORT_TABLES] -> class; all 0 when no rule names ports */
 	__u16 proto_class[256];
-	/* [65536], what a class stands for: "tcp 80,443; udp 53", "icmp 8", "47", "default"; "other": what no rule names */
+	/* [65536], what a class stands for: "tcp 80,443; udp 53", "icmp echo-request", "47", "default"; "other": what no rule names */
 	char **texts;
 };
 

@@ -6,7 +6,6 @@
 
 #include "config.h"
 #include "config_line.h"
-#include "failsafe.h"
 #include "index.h"
 
 struct differ {
@@ -279,18 +278,6 @@ static void diff_identities(struct differ *d, char sign, const struct model *fro
 	}
 }
 
-/* a line in which one is off: there, or not */
-static void diff_failsafes(struct differ *d)
-{
-	unsigned int changed = d->a->policy_failsafe_off ^ d->b->policy_failsafe_off;
-	char buf[CONFIG_LINE_MAX];
-
-	for (unsigned int i = 0; i < FAILSAFES; i++)
-		if (changed & 1u << i)
-			differ_line(d, d->a->policy_failsafe_off & 1u << i ? '-' : '+',
-				    line_of_policy_failsafe(i, true, buf));
-}
-
 size_t config_diff(const struct model *a, const struct model *b, void (*line)(void *arg, char sign, const char *text),
 		   void *arg)
 {
@@ -304,6 +291,8 @@ size_t config_diff(const struct model *a, const struct model *b, void (*line)(vo
 						  line_of_filter_default, same_filter_default, filter_default_equal};
 	const struct line_kind defaults = {a->defaults_count, b->defaults_count, line_of_default, same_default,
 					   default_equal};
+	const struct line_kind policy_failsafes = {policy_failsafe_lines(a), policy_failsafe_lines(b),
+						   line_of_policy_failsafe, same_policy_failsafe, NULL};
 
 	diff_sets(&d);
 	diff_lines(&d, &protections);
@@ -315,6 +304,6 @@ size_t config_diff(const struct model *a, const struct model *b, void (*line)(vo
 	diff_identities(&d, '+', b, a);
 	diff_lines(&d, &rules);
 	diff_lines(&d, &defaults);
-	diff_failsafes(&d);
+	diff_lines(&d, &policy_failsafes);
 	return d.count;
 }

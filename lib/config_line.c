@@ -5,7 +5,6 @@
 
 #include "config.h"
 #include "config_line.h"
-#include "failsafe.h"
 #include "rule_text.h"
 #include "when.h"
 
@@ -79,12 +78,6 @@ const char *line_of_default(const struct model *m, size_t i, char buf[CONFIG_LIN
 
 	snprintf(buf, CONFIG_LINE_MAX, "policy default %s from %s", action_text(d->action),
 		 model_party_name(m, &d->from));
-	return buf;
-}
-
-const char *line_of_policy_failsafe(unsigned int failsafe, bool off, char buf[CONFIG_LINE_MAX])
-{
-	snprintf(buf, CONFIG_LINE_MAX, "policy failsafe %s %s", failsafe_names[failsafe], off ? "off" : "on");
 	return buf;
 }
 

@@ -14,7 +14,6 @@ const char *line_of_vip(const struct model *m, size_t i, char buf[CONFIG_LINE_MA
 const char *line_of_backend(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX]);
 const char *line_of_rule(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX]);
 const char *line_of_default(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX]);
-const char *line_of_policy_failsafe(unsigned int failsafe, bool off, char buf[CONFIG_LINE_MAX]);
 const char *line_of_filter_rule(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX]);
 const char *line_of_filter_default(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX]);
 const char *line_of_set(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX]);
@@ -25,6 +24,9 @@ const char *line_of_entry(const struct model *m, const struct set *set, const st
 /* switches and the failsafe list, as far as they are not those of a new model: number i of protect_lines() lines */
 size_t protect_lines(const struct model *m);
 const char *line_of_protect(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX]);
+/* likewise: what policy never denies */
+size_t policy_failsafe_lines(const struct model *m);
+const char *line_of_policy_failsafe(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX]);
 
 /* a word, in quotes if it would not be one otherwise; buf holds 2 * strlen(word) + 3 bytes */
 const char *word_quote(const char *word, char *buf);

@@ -5,7 +5,6 @@
 
 #include "config.h"
 #include "config_line.h"
-#include "failsafe.h"
 
 struct printer {
 	FILE *out;
@@ -103,9 +102,8 @@ int config_print(FILE *out, const struct model *m, unsigned int flags)
 	}
 	for (size_t i = 0; i < m->defaults_count; i++)
 		print_line(&p, line_of_default(m, i, buf));
-	for (unsigned int i = 0; i < FAILSAFES; i++)
-		if (m->policy_failsafe_off & 1u << i)
-			print_line(&p, line_of_policy_failsafe(i, true, buf));
+	for (size_t i = 0; i < policy_failsafe_lines(m); i++)
+		print_line(&p, line_of_policy_failsafe(m, i, buf));
 	errno = 0;
 	if (fflush(out) || ferror(out))
 		return errno ? -errno : -EIO;

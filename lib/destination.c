@@ -41,15 +41,14 @@ static bool address_cut(char *text, char **ret_address, char **ret_port)
 
 static int selector_parse(const char *text, const char *port, const char *type, struct tuple *t, struct weir_error *err)
 {
-	struct port_range icmp = {};
+	__s16 icmp_type = t->proto == IPPROTO_ICMP ? 8 : 128, code = 0;
 	__u32 number = 0;
 	int rc = 0;
 
 	if (proto_is_icmp(t->proto)) {
-		icmp.low = t->proto == IPPROTO_ICMP ? 8 << 8 : 128 << 8;
 		if (type)
-			rc = icmp_parse(type, &icmp, err);
-		t->dport_be = htons(icmp.low);
+			rc = icmp_parse(type, t->proto, &icmp_type, &code, err);
+		t->dport_be = htons((__u16)(icmp_type << 8 | (code < 0 ? 0 : code)));
 		return rc || !port ? rc : shape_refuse(text, err);
 	}
 	if (t->proto != IPPROTO_TCP && t->proto != IPPROTO_UDP)
@@ -95,13 +94,13 @@ int destination_parse(const char *text, struct tuple *ret, struct weir_error *er
 
 const char *destination_text(const struct tuple *t, char buf[DESTINATION_TEXT_MAX])
 {
-	char address[ADDRESS_TEXT_MAX], proto[PROTO_TEXT_MAX], icmp[ICMP_TEXT_MAX];
+	char address[ADDRESS_TEXT_MAX], proto[PROTO_TEXT_MAX];
 	__u16 port = ntohs(t->dport_be);
 
 	address_text(&t->dst, address);
 	if (proto_is_icmp(t->proto))
-		snprintf(buf, DESTINATION_TEXT_MAX, "%s/%s/%s", address, proto_text(t->proto, proto),
-			 icmp_text(&(struct port_range){port, port}, icmp));
+		snprintf(buf, DESTINATION_TEXT_MAX, "%s/%s/%u/%u", address, proto_text(t->proto, proto), port >> 8,
+			 port & 0xffu);
 	else if (t->proto == IPPROTO_TCP || t->proto == IPPROTO_UDP)
 		snprintf(buf, DESTINATION_TEXT_MAX, address_is_v4(&t->dst) ? "%s:%u/%s" : "[%s]:%u/%s", address, port,
 			 proto_text(t->proto, proto));

@@ -8,7 +8,6 @@
 
 #include "address.h"
 
-#define PORT_SSH	   22
 #define PORT_DNS	   53
 #define PORT_DHCP_SERVER   67
 #define PORT_DHCP_CLIENT   68
@@ -18,7 +17,6 @@
 #define RESOLVERS_UPSTREAM "/run/systemd/resolve/resolv.conf" /* where the other names a stub on the loopback device */
 
 const char *const failsafe_names[FAILSAFES] = {
-	[FAILSAFE_SSH] = "ssh",
 	[FAILSAFE_DNS] = "dns",
 	[FAILSAFE_DHCP] = "dhcp",
 };
@@ -59,15 +57,25 @@ static void add_dhcp(struct weir_gen *gen)
 						.proto = IPPROTO_UDP});
 }
 
-void failsafe_fill(struct weir_gen *gen, unsigned int off)
+/* Who opens a connection from a service's port is not its client. */
+static void add_services(struct weir_gen *gen, const struct model *m)
+{
+	for (size_t i = 0; i < m->failsafe_count; i++)
+		add(gen, &(struct weir_policy_failsafe){.near_be = htons(m->failsafe[i].port),
+							.proto = m->failsafe[i].proto,
+							.flags = WEIR_FAILSAFE_ESTABLISHED});
+	for (size_t i = 0; i < m->policy_failsafe_count; i++)
+		add(gen, &(struct weir_policy_failsafe){.far_be = htons(m->policy_failsafe[i].port),
+							.proto = m->policy_failsafe[i].proto});
+}
+
+void failsafe_fill(struct weir_gen *gen, const struct model *m)
 {
 	gen->policy_failsafes = 0;
-	if (!(off & 1u << FAILSAFE_SSH))
-		add(gen, &(struct weir_policy_failsafe){
-				 .near_be = htons(PORT_SSH), .proto = IPPROTO_TCP, .flags = WEIR_FAILSAFE_ESTABLISHED});
-	if (!(off & 1u << FAILSAFE_DHCP))
+	add_services(gen, m);
+	if (!(m->policy_failsafe_off & 1u << FAILSAFE_DHCP))
 		add_dhcp(gen);
-	if (off & 1u << FAILSAFE_DNS)
+	if (m->policy_failsafe_off & 1u << FAILSAFE_DNS)
 		return;
 	add_resolvers(gen, RESOLVERS);
 	add_resolvers(gen, RESOLVERS_UPSTREAM);

@@ -3,15 +3,15 @@
 #ifndef WEIR_FAILSAFE_H
 #define WEIR_FAILSAFE_H
 
-#include "weir/abi.h"
+#include "model.h"
 
-enum failsafe { FAILSAFE_SSH, FAILSAFE_DNS, FAILSAFE_DHCP, FAILSAFES };
+enum failsafe { FAILSAFE_DNS, FAILSAFE_DHCP, FAILSAFES };
 
-/* the word of the grammar: "ssh" */
+/* the word for it: "dns" */
 extern const char *const failsafe_names[FAILSAFES];
 
-/* Connections to our SSH server that are established, DNS to the resolvers of /etc/resolv.conf, DHCP as a client: into
- * gen->policy_failsafe, but for those whose bit (1 << enum failsafe) is in `off`. Resolvers beyond its size are left out. */
-void failsafe_fill(struct weir_gen *gen, unsigned int off);
+/* Established connections to the services on the failsafe list, DNS to the resolvers of /etc/resolv.conf, DHCP as a client, and
+ * the model's services elsewhere, into gen->policy_failsafe. Resolvers beyond its size are left out. */
+void failsafe_fill(struct weir_gen *gen, const struct model *m);
 
 #endif

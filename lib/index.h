@@ -54,6 +54,7 @@ bool same_identity(const struct model *from, size_t i, const struct model *in, s
 bool same_rule(const struct model *from, size_t i, const struct model *in, size_t *ret);
 bool same_set(const struct model *from, size_t i, const struct model *in, size_t *ret);
 bool same_protect(const struct model *from, size_t i, const struct model *in, size_t *ret);
+bool same_policy_failsafe(const struct model *from, size_t i, const struct model *in, size_t *ret);
 bool same_default(const struct model *from, size_t i, const struct model *in, size_t *ret);
 
 /* shared by the model's files */
@@ -81,6 +82,8 @@ int model_identity_add(struct model *m, const struct args *args, struct weir_err
 int model_policy_add(struct model *m, const struct args *args, struct weir_error *err);
 int model_policy_failsafe(struct model *m, const struct args *args, struct weir_error *err);
 int model_policy_default(struct model *m, const struct args *args, struct weir_error *err);
+/* PORT/PROTO */
+bool failsafe_parse(const char *text, struct failsafe_entry *ret);
 /* the failsafe list of a new model */
 void model_protect_begin(struct model *m);
 int model_protect_off(struct model *m, const struct args *args, struct weir_error *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The fate of one connection's packets under a model's filter. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <stdio.h>
@@ -276,4 +277,15 @@ int lockout_drops(const struct model *m, const struct lockout_peer *peer, lockou
 	if (!rc)
 		strcpy(ret_why, why);
 	return rc;
+}
+
+int lockout_refuse(const struct lockout_peer *peer, const char *why, const char *instead, struct weir_error *err)
+{
+	char from[ADDRESS_TEXT_MAX];
+	int rc = weir_fail(err, ECANCELED, "this would cut your own connection, SSH from %s: %s does",
+			   address_text(&peer->src, from), why);
+
+	if (instead)
+		return weir_hint(err, rc, "allow it first, %s, or add --yes if you mean it", instead);
+	return weir_hint(err, rc, "add --yes if you mean it");
 }

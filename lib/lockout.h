@@ -29,4 +29,7 @@ lockout_member lockout_member_of_model;
 int lockout_drops(const struct model *m, const struct lockout_peer *peer, lockout_member *member, void *arg,
 		  char ret_why[LOCKOUT_WHY_MAX], struct weir_error *err);
 
+/* -ECANCELED: the filter or policy would cut the peer off; `why` names what does. Instead: a command that lets it through, or NULL. */
+int lockout_refuse(const struct lockout_peer *peer, const char *why, const char *instead, struct weir_error *err);
+
 #endif

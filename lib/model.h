@@ -213,7 +213,9 @@ struct model {
 	size_t rules_count;
 	struct policy_default *defaults;
 	size_t defaults_count;
-	unsigned int policy_failsafe_off;   /* bit F: policy may deny what enum failsafe F is (lib/failsafe.h) */
+	unsigned int policy_failsafe_off; /* bit F: policy may deny what enum failsafe F is (lib/failsafe.h) */
+	struct failsafe_entry policy_failsafe[WEIR_MAX_FAILSAFE]; /* services elsewhere */
+	size_t policy_failsafe_count;
 	struct set sets[WEIR_MAX_SETS - 1]; /* in the order they were made; the first two are drop and allow */
 	size_t sets_count;
 	struct intern terms;	    /* of their entries */
@@ -310,10 +312,10 @@ const char *action_text(enum weir_action action);
 bool proto_is_icmp(__u8 proto);
 /* A protocol's name or number; -EINVAL suggests the nearest. */
 int proto_parse(const char *text, __u8 *ret, struct weir_error *err);
-/* "8", "3/1": TYPE[/CODE] as a range of TYPE << 8 | CODE, and back. */
-#define ICMP_TEXT_MAX 8
-int icmp_parse(const char *text, struct port_range *ret, struct weir_error *err);
-const char *icmp_text(const struct port_range *range, char buf[ICMP_TEXT_MAX]);
+/* TYPE[/CODE] of ICMP or ICMPv6, by name or number: "echo-request", "8", "unreachable/1". Code -1: all. Text has names. */
+#define ICMP_TEXT_MAX 32
+int icmp_parse(const char *text, __u8 proto, __s16 *ret_type, __s16 *ret_code, struct weir_error *err);
+const char *icmp_text(__u8 proto, __s16 type, __s16 code, char buf[ICMP_TEXT_MAX]);
 
 /* the word of the grammar for a kind: "cgroup" */
 const char *member_kind_text(enum member_kind kind);

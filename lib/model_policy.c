@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_line.h"
 #include "failsafe.h"
 #include "index.h"
 #include "ports.h"
@@ -50,7 +51,8 @@ const char *proto_text(__u8 proto, char buf[PROTO_TEXT_MAX])
 const char *ports_text(const struct policy_rule *rule, char buf[PORTS_TEXT_MAX])
 {
 	if (rule->ports_count && proto_is_icmp(rule->proto))
-		return icmp_text(&rule->ports[0], buf);
+		return icmp_text(rule->proto, (__s16)(rule->ports[0].low >> 8),
+				 rule->ports[0].low == rule->ports[0].high ? rule->ports[0].low & 0xff : -1, buf);
 	return port_ranges_text(rule->ports, rule->ports_count, buf);
 }
 
@@ -143,31 +145,6 @@ int proto_parse(const char *text, __u8 *ret, struct weir_error *err)
 		"tcp, udp, icmp, icmpv6, sctp, gre, esp or a number, 1 to 255; without proto all are meant");
 }
 
-const char *icmp_text(const struct port_range *range, char buf[ICMP_TEXT_MAX])
-{
-	if (range->low == range->high)
-		snprintf(buf, ICMP_TEXT_MAX, "%u/%u", range->low >> 8, range->low & 0xffu);
-	else
-		snprintf(buf, ICMP_TEXT_MAX, "%u", range->low >> 8);
-	return buf;
-}
-
-int icmp_parse(const char *text, struct port_range *ret, struct weir_error *err)
-{
-	size_t length = strcspn(text, "/");
-	__u32 type, code = 0;
-	int rc;
-
-	if (number_parse(text, length, 255, &type) &&
-	    (!text[length] || number_parse(text + length + 1, strlen(text + length + 1), 255, &code))) {
-		ret->low = (__u16)(type << 8 | code);
-		ret->high = text[length] ? ret->low : (__u16)(type << 8 | 0xff);
-		return 0;
-	}
-	rc = weir_fail(err, EINVAL, "'%.80s' is not a type of ICMP", text);
-	return weir_hint(err, rc, "a type is 0 to 255, or TYPE/CODE: 8, 3/1");
-}
-
 static enum weir_action action_from(const struct args *args)
 {
 	const char *text = args_text(args, "ACTION");
@@ -182,6 +159,7 @@ static enum weir_action action_from(const struct args *args)
 static int selector_from(const struct args *args, struct policy_rule *ret, struct weir_error *err)
 {
 	const struct word *ports = args_word(args, "PORTS"), *icmp = args_word(args, "TYPE");
+	__s16 type = 0, code = 0;
 	int rc;
 
 	if (ports && ret->proto != IPPROTO_TCP && ret->proto != IPPROTO_UDP) {
@@ -196,8 +174,11 @@ static int selector_from(const struct args *args, struct policy_rule *ret, struc
 		return weir_at(err, ports_parse(ports->text, 1, ret->ports, &ret->ports_count, err), ports);
 	if (!icmp)
 		return 0;
+	rc = icmp_parse(icmp->text, ret->proto, &type, &code, err);
 	ret->ports_count = 1;
-	return weir_at(err, icmp_parse(icmp->text, &ret->ports[0], err), icmp);
+	ret->ports[0].low = (__u16)(type << 8 | (code < 0 ? 0 : code));
+	ret->ports[0].high = (__u16)(type << 8 | (code < 0 ? 0xff : code));
+	return weir_at(err, rc, icmp);
 }
 
 static int rule_from(const struct model *m, const struct args *args, struct policy_rule *ret, struct weir_error *err)
@@ -321,20 +302,94 @@ int model_policy_default(struct model *m, const struct args *args, struct weir_e
 	return 0;
 }
 
+/* ---- what is never denied ----------------------------------------------------------------------------------------------- */
+
+/* one of the words; FAILSAFES: none */
+static unsigned int failsafe_word(const char *text)
+{
+	unsigned int bit = 0;
+
+	while (bit < FAILSAFES && strcmp(failsafe_names[bit], text))
+		bit++;
+	return bit;
+}
+
+static bool policy_failsafe_find(const struct model *m, const struct failsafe_entry *entry, size_t *ret)
+{
+	for (*ret = 0; *ret < m->policy_failsafe_count; ++*ret)
+		if (m->policy_failsafe[*ret].port == entry->port && m->policy_failsafe[*ret].proto == entry->proto)
+			return true;
+	return false;
+}
+
+static int policy_failsafe_edit(struct model *m, const struct failsafe_entry *entry, size_t at, bool on,
+				struct weir_error *err)
+{
+	if (on && m->policy_failsafe_count == WEIR_MAX_FAILSAFE)
+		return weir_full(err, WEIR_LIMIT_FAILSAFE, WEIR_MAX_FAILSAFE);
+	if (on)
+		m->policy_failsafe[m->policy_failsafe_count++] = *entry;
+	else
+		memmove(&m->policy_failsafe[at], &m->policy_failsafe[at + 1],
+			(--m->policy_failsafe_count - at) * sizeof(*m->policy_failsafe));
+	return 0;
+}
+
 /* Like a default: set or changed. Saying what is so already is a mistake, as with everything else. */
 int model_policy_failsafe(struct model *m, const struct args *args, struct weir_error *err)
 {
 	const struct word *what = args_word(args, "WHAT");
-	bool off = !strcmp(args_text(args, "STATE"), "off");
-	unsigned int bit = 0;
+	bool on = !strcmp(args_text(args, "STATE"), "on"), is_on;
+	unsigned int bit = failsafe_word(what->text);
+	struct failsafe_entry entry;
+	size_t at = 0;
 	int rc;
 
-	while (strcmp(failsafe_names[bit], what->text))
-		bit++;
-	if (off == !!(m->policy_failsafe_off & 1u << bit)) {
-		rc = weir_fail(err, EEXIST, "the failsafe '%s' is %s already", what->text, off ? "off" : "on");
+	if (bit == FAILSAFES && !failsafe_parse(what->text, &entry)) {
+		rc = weir_fail(err, EINVAL, "there is no failsafe '%.80s'", what->text);
+		rc = weir_hint(
+			err, rc,
+			"write dns, dhcp or PORT/PROTO of a service elsewhere; `weir failsafe` is for this host's own");
+		return weir_at(err, rc, what);
+	}
+	is_on = bit == FAILSAFES ? policy_failsafe_find(m, &entry, &at) : !(m->policy_failsafe_off & 1u << bit);
+	if (is_on == on) {
+		rc = weir_fail(err, EEXIST, "the failsafe '%s' is %s already", what->text, on ? "on" : "off");
 		return weir_at(err, weir_hint(err, rc, "leave it out"), what);
 	}
+	if (bit == FAILSAFES)
+		return policy_failsafe_edit(m, &entry, at, on, err);
 	m->policy_failsafe_off ^= 1u << bit;
 	return 0;
+}
+
+/* lines: what is not as in a new model */
+
+size_t policy_failsafe_lines(const struct model *m)
+{
+	return (size_t)__builtin_popcount(m->policy_failsafe_off) + m->policy_failsafe_count;
+}
+
+const char *line_of_policy_failsafe(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX])
+{
+	char text[FAILSAFE_TEXT_MAX];
+
+	for (unsigned int bit = 0; bit < FAILSAFES; bit++)
+		if (m->policy_failsafe_off & 1u << bit && !i--) {
+			snprintf(buf, CONFIG_LINE_MAX, "policy failsafe %s off", failsafe_names[bit]);
+			return buf;
+		}
+	snprintf(buf, CONFIG_LINE_MAX, "policy failsafe %s on", failsafe_text(&m->policy_failsafe[i], text));
+	return buf;
+}
+
+bool same_policy_failsafe(const struct model *from, size_t i, const struct model *in, size_t *ret)
+{
+	char line[CONFIG_LINE_MAX], other[CONFIG_LINE_MAX];
+
+	line_of_policy_failsafe(from, i, line);
+	for (*ret = 0; *ret < policy_failsafe_lines(in); ++*ret)
+		if (!strcmp(line_of_policy_failsafe(in, *ret, other), line))
+			return true;
+	return false;
 }

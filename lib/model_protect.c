@@ -88,17 +88,24 @@ int model_protect_on(struct model *m, const struct args *args, struct weir_error
 
 /* ---- failsafe ---- */
 
-static int failsafe_parse(const struct word *word, struct failsafe_entry *ret, struct weir_error *err)
+bool failsafe_parse(const char *text, struct failsafe_entry *ret)
 {
-	const char *slash = strchr(word->text, '/');
+	const char *slash = strchr(text, '/');
 	__u32 port = 0;
+
+	if (!slash || !number_parse(text, (size_t)(slash - text), 65535, &port) || !port ||
+	    (strcmp(slash, "/tcp") != 0 && strcmp(slash, "/udp") != 0))
+		return false;
+	*ret = (struct failsafe_entry){(__u16)port, strcmp(slash, "/tcp") ? IPPROTO_UDP : IPPROTO_TCP};
+	return true;
+}
+
+static int failsafe_take(const struct word *word, struct failsafe_entry *ret, struct weir_error *err)
+{
 	int rc;
 
-	if (slash && number_parse(word->text, (size_t)(slash - word->text), 65535, &port) && port &&
-	    (!strcmp(slash, "/tcp") || !strcmp(slash, "/udp"))) {
-		*ret = (struct failsafe_entry){(__u16)port, strcmp(slash, "/tcp") ? IPPROTO_UDP : IPPROTO_TCP};
+	if (failsafe_parse(word->text, ret))
 		return 0;
-	}
 	rc = weir_at(err, weir_fail(err, EINVAL, "'%.80s' is not a service of this host", word->text), word);
 	return weir_hint(err, rc, "write PORT/PROTO, like 22/tcp or 51820/udp");
 }
@@ -141,7 +148,7 @@ static int failsafe_change(struct model *m, const struct args *args, bool add, s
 
 	memcpy(before, m->failsafe, sizeof(before));
 	for (unsigned int i = 0; i < words->count && !rc; i++) {
-		rc = failsafe_parse(&words->words[i], &entry, err);
+		rc = failsafe_take(&words->words[i], &entry, err);
 		if (!rc)
 			rc = weir_at(err, failsafe_edit(m, &entry, add, err), &words->words[i]);
 	}

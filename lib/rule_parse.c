@@ -258,30 +258,8 @@ static int parse_flags(const char *text, struct filter_rule *ret, struct weir_er
 
 static int parse_icmp(const char *text, struct filter_rule *ret, struct weir_error *err)
 {
-	const struct rule_words *types = ret->proto == IPPROTO_ICMPV6 ? &rule_icmpv6_types : &rule_icmp_types;
-	size_t length = strcspn(text, "/");
-	__u32 number, code;
-	__u8 type;
-	int rc;
-
-	if (rule_word_number(types, text, length, &type)) {
-		ret->icmp_type = type;
-	} else if (number_parse(text, length, 255, &number)) {
-		ret->icmp_type = (__s16)number;
-	} else {
-		rc = weir_fail(err, EINVAL, "'%.80s' is not a type of ICMP%s", text,
-			       ret->proto == IPPROTO_ICMPV6 ? "v6" : "");
-		return rule_word_hint(types, text, "TYPE or TYPE/CODE: a name, echo-request, or a number, 0 to 255", rc,
-				      err);
-	}
-	if (!text[length])
-		return 0;
-	if (!number_parse(text + length + 1, strlen(text + length + 1), 255, &code)) {
-		rc = weir_fail(err, EINVAL, "'%.80s' is not a code of ICMP", text + length + 1);
-		return column(err, weir_hint(err, rc, "a code is a number, 0 to 255"), length + 1);
-	}
-	ret->icmp_code = (__s16)code;
-	return 0;
+	return icmp_parse(text, ret->proto == IPPROTO_ICMPV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, &ret->icmp_type,
+			  &ret->icmp_code, err);
 }
 
 static int parse_length(const char *text, struct filter_rule *ret, struct weir_error *err)

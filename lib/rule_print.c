@@ -121,18 +121,10 @@ static void append_flags(struct text *t, const struct filter_rule *rule)
 
 static void append_icmp(struct text *t, const struct filter_rule *rule)
 {
-	const char *name;
+	char icmp[ICMP_TEXT_MAX];
 
-	if (rule->icmp_type < 0)
-		return;
-	name = rule_word_name(rule->proto == IPPROTO_ICMP ? &rule_icmp_types : &rule_icmpv6_types,
-			      (__u8)rule->icmp_type);
-	if (name)
-		append(t, " icmp %s", name);
-	else
-		append(t, " icmp %d", rule->icmp_type);
-	if (rule->icmp_code >= 0)
-		append(t, "/%d", rule->icmp_code);
+	if (rule->icmp_type >= 0)
+		append(t, " icmp %s", icmp_text((__u8)rule->proto, rule->icmp_type, rule->icmp_code, icmp));
 }
 
 static void append_range(struct text *t, const char *keyword, unsigned int low, unsigned int high, unsigned int most)

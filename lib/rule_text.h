@@ -33,7 +33,7 @@ struct rule_words {
 	const struct rule_word *words;
 	size_t count;
 };
-extern const struct rule_words rule_tcp_flags, rule_icmp_types, rule_icmpv6_types, rule_dscps;
+extern const struct rule_words rule_tcp_flags, icmp_types, icmpv6_types, rule_dscps;
 bool rule_word_number(const struct rule_words *words, const char *text, size_t length, __u8 *ret);
 const char *rule_word_name(const struct rule_words *words, __u8 number); /* or NULL */
 /* Adds the hint "did you mean ...?" when one is near, else `otherwise`; returns code. */

@@ -81,7 +81,7 @@ struct weir_prefix_set {
 
 /* ---- configuration: two generations side by side, one word selects ------------------------------------------------------ */
 #define WEIR_MAX_MARKS		  32
-#define WEIR_MAX_POLICY_FAILSAFES 16
+#define WEIR_MAX_POLICY_FAILSAFES 48
 
 struct weir_mark { /* a packet with (skb->mark & mask) == value is the identity's */
 	__u32 value, mask, identity;

@@ -22,7 +22,7 @@ identity add app cgroup "CGROUP"
 identity add db cidr 10.2.0.0/24 2001:db8:2::/64 mark 0x10/0xf0 uid 1000
 policy add allow from app to db proto tcp port 5432,8000-8080 note "the shop's own"
 policy add deny from any to world proto gre
-policy add reject from host to db proto icmp icmp 8 until 2099-12-31T23:59:59Z
+policy add reject from host to db proto icmp icmp echo-request until 2099-12-31T23:59:59Z
 policy default deny from app
 policy default audit from db
 """
@@ -54,7 +54,7 @@ db uid 1000
 ID ACTION FROM TO PROTO PORTS PACKETS BYTES UNTIL NOTE
 1 allow app db tcp 5432,8000-8080 0 0 - the shop's own
 2 deny any world gre - 0 0 - -
-3 reject host db icmp 8 0 0 2099-12-31T23:59:59Z -
+3 reject host db icmp echo-request 0 0 2099-12-31T23:59:59Z -
 default deny app - - - - - - -
 default audit db - - - - - - -
 """,
@@ -74,12 +74,12 @@ www 2001:db8:1::11 0 0 0 0
 RULE ACTION FROM TO PROTO PORTS PACKETS BYTES
 1 allow app db tcp 5432,8000-8080 0 0
 2 deny any world gre - 0 0
-3 reject host db icmp 8 0 0
+3 reject host db icmp echo-request 0 0
 """,
     "policy list --compiled": """\
 FROM TO LEVEL ACTION RULE UNTIL CLASS
 any world 0 deny 2 - gre
-host db 0 reject 3 2099-12-31T23:59:59Z icmp 8
+host db 0 reject 3 2099-12-31T23:59:59Z icmp echo-request
 app any 0 deny - - default
 app db 0 allow 1 - tcp 5432,8000-8080
 db any 0 audit - - default
@@ -123,13 +123,13 @@ JSON = {
          "until": None, **NONE},
         {"id": 2, "action": "deny", "from": "any", "to": "world", "proto": "gre", "ports": [], "icmp": None, "note": None,
          "until": None, **NONE},
-        {"id": 3, "action": "reject", "from": "host", "to": "db", "proto": "icmp", "ports": [], "icmp": "8", "note": None,
+        {"id": 3, "action": "reject", "from": "host", "to": "db", "proto": "icmp", "ports": [], "icmp": "echo-request", "note": None,
          "until": "2099-12-31T23:59:59Z", **NONE}],
         "defaults": [{"from": "app", "action": "deny"}, {"from": "db", "action": "audit"}]},
     "policy list --compiled": {"entries": [
         {"from": "any", "to": "world", "class": "gre", "level": 0, "action": "deny", "rank": 2, "rule": 2,
          "until": None},
-        {"from": "host", "to": "db", "class": "icmp 8", "level": 0, "action": "reject", "rank": 3, "rule": 3,
+        {"from": "host", "to": "db", "class": "icmp echo-request", "level": 0, "action": "reject", "rank": 3, "rule": 3,
          "until": "2099-12-31T23:59:59Z"},
         {"from": "app", "to": "any", "class": "default", "level": 0, "action": "deny", "rank": 0, "rule": 0,
          "until": None},

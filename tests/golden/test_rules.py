@@ -193,7 +193,7 @@ def test_whoever_types_is_not_cut_off(weir, port, command, why):
     before = weir("save").stdout
     done = weir(command, stdin=file, env=ssh)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (f"weir: this would drop your own connection, SSH from 10.1.0.11: {why}\n"
+    assert done.stderr == (f"weir: this would cut your own connection, SSH from 10.1.0.11: {why}\n"
                            "hint: add --yes if you mean it\n")
     assert weir("save").stdout == before
     assert weir(command, stdin=file, env={"SSH_CONNECTION": "192.0.2.9 50000 10.1.0.1 22"}).returncode == 0

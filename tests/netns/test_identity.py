@@ -204,13 +204,13 @@ def test_session_is_not_cut(net):
     failed = over_ssh(net, "policy default deny from host")
     assert failed.returncode == 1
     assert failed.stderr == (
-        "weir: this SSH session, from 'host' to 'world', would be denied by the default of 'host'\n"
-        "hint: allow it first, or say --yes: weir policy add allow from host to world proto tcp\n")
+        "weir: this would cut your own connection, SSH from 10.2.0.2: the default of 'host', to 'world', does\n"
+        "hint: allow it first, `weir policy add allow from host to world proto tcp`, or add --yes if you mean it\n")
     assert "policy" not in net.weir("save").stdout
     failed = over_ssh(net, "policy add reject from any to any proto tcp port 1024-65535")
-    assert failed.returncode == 1 and "by policy rule 1" in failed.stderr
+    assert failed.returncode == 1 and ": policy rule 1, from 'host' to 'world', does\n" in failed.stderr
     failed = over_ssh(net, "apply -", input="policy default deny from any\n")
-    assert failed.returncode == 1 and "would be denied" in failed.stderr
+    assert failed.returncode == 1 and "your own connection" in failed.stderr
     assert over_ssh(net, "policy add deny from host to world proto udp").returncode == 0
     assert over_ssh(net, "policy add allow from host to world proto tcp").returncode == 0
     assert over_ssh(net, "policy default deny from host").returncode == 0

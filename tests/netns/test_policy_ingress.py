@@ -209,6 +209,23 @@ def test_failsafe(net, policy, packet, reason):
     assert run_egress(net, "eth0", Ether() / IP(src=HOST, dst=SHOP) / packet).reason == reason
 
 
+def test_failsafe_of_ones_own(net, policy):
+    """services of this host by the list that the filter has too, services elsewhere by policy's own"""
+    web, time = IP(src=HOST, dst=SHOP) / TCP(sport=8443, dport=4000, flags="A"), IP(src=HOST, dst=SHOP) / UDP(sport=4000, dport=123)
+    came_in = IP(src=SHOP, dst=HOST) / TCP(sport=4000, dport=8443, flags="A")
+    policy("add deny from any to any")
+    assert [run_egress(net, "eth0", Ether() / packet).reason for packet in (web, time)] == ["policy-deny"] * 2
+    net.weir("failsafe add 8443/tcp")
+    net.weir("policy failsafe 123/udp on")
+    assert [run_egress(net, "eth0", Ether() / packet).reason for packet in (web, time)] == ["failsafe"] * 2
+    assert run_ingress(net, "eth0", Ether() / came_in).reason == "failsafe"
+    assert net.weir("save").stdout.endswith("policy failsafe 123/udp on\n")
+    net.weir("failsafe del 22/tcp 8443/tcp")
+    net.weir("policy failsafe 123/udp off")
+    ssh = IP(src=HOST, dst=SHOP) / TCP(sport=22, dport=4000, flags="A")
+    assert [run_egress(net, "eth0", Ether() / packet).reason for packet in (web, time, ssh)] == ["policy-deny"] * 3
+
+
 def test_failsafe_resolvers(net, policy):
     policy("add deny from any to any")
     with open("/etc/resolv.conf") as f:
