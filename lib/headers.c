@@ -111,7 +111,7 @@ static void icmp_read(struct reader *r, bool v4)
 
 	if (!p)
 		return;
-	name = rule_word_name(v4 ? &rule_icmp_types : &rule_icmpv6_types, p[0]);
+	name = rule_word_name(v4 ? &icmp_types : &icmpv6_types, p[0]);
 	if (name)
 		say(r, "%s %s, code %u", what, name, p[1]);
 	else
