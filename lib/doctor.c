@@ -163,14 +163,14 @@ static int dataplane_read(struct doctor *d, struct weir_error *err)
 {
 	int rc;
 
-	d->hits = calloc(WEIR_MAX_FILTER_RULES, sizeof(*d->hits));
-	if (!d->hits)
+	d->counters = calloc(1, sizeof(*d->counters));
+	if (!d->counters)
 		return weir_fail(err, ENOMEM, "out of memory");
 	rc = compile_read(&d->p, false, &d->m, usage_read, d->used, err);
 	if (!rc)
 		rc = attachments(&d->p, &d->attached, &d->attached_count, err);
 	if (!rc)
-		rc = stats_hits(&d->p, PLANE_filter_stats, WEIR_MAX_FILTER_RULES, d->hits, err);
+		rc = counters_read(&d->p, d->counters, err);
 	return rc;
 }
 
@@ -188,7 +188,9 @@ int doctor_read(struct doctor *d, const char *instance, struct weir_error *err)
 	if (!rc)
 		rc = dataplane_read(d, &d->broken);
 	d->there = !rc;
-	if (rc && err)
+	if (!rc) /* what was no failure in the end may have left its words */
+		d->broken = (struct weir_error){};
+	else if (err)
 		*err = d->broken;
 	return rc;
 }
@@ -197,7 +199,7 @@ void doctor_free(struct doctor *d)
 {
 	free(d->findings);
 	free(d->tags);
-	free(d->hits);
+	free(d->counters);
 	free(d->attached);
 	model_free(&d->m);
 	plane_close(&d->p);

@@ -5,10 +5,10 @@
 #define WEIR_DOCTOR_H
 
 #include "attach.h"
+#include "counters.h"
 #include "model.h"
 #include "netlink.h"
 #include "plane.h"
-#include "stats.h"
 
 enum doctor_level {
 	DOCTOR_OK,
@@ -56,8 +56,8 @@ struct doctor {
 	struct attachment *attached;
 	size_t attached_count;
 	__u64 used[WEIR_LIMITS];
-	struct hits *hits; /* by filter rule id */
-	bool chain;	   /* several XDP programs can share a device */
+	struct counters *counters;
+	bool chain; /* several XDP programs can share a device */
 	char chain_reason[256];
 	/* the device at hand, of DOCTOR_DEVICE and on; what is attached to it, or NULL */
 	struct link link;

@@ -13,9 +13,42 @@
 #define TCP_BYTES    20
 #define USUAL_MTU    1500
 
+#define REPLIES_EXPECTED 10 /* packets to backends after which there should have been one */
+
 static enum weir_hop_state hop_state(const struct weir_backend *live)
 {
 	return (enum weir_hop_state)((live->dmac & ~(WEIR_HOP_XMIT | WEIR_HOP_GATEWAY)) >> 56);
+}
+
+/* The kernel has no MAC yet, or the device takes no frames that XDP redirects to it. */
+static void hop_slow(struct doctor *d, const char *vip, const struct backend *backend, const char *addr)
+{
+	char weir[WEIR_WORDS_MAX], word[DEV_WORD_MAX], gateway[ADDRESS_TEXT_MAX];
+	struct route route;
+	struct mend mend;
+	struct link out;
+	bool takes;
+
+	if (route_to(&backend->addr, &route, NULL) || link_by_index(route.ifindex, &out, NULL) ||
+	    link_takes_xdp_frames(route.ifindex, &takes, NULL)) {
+		doctor_warn(d, mend_by("ip route get %s", addr).text,
+			    "VIP '%s': the next hop of backend '%s' is not resolved: packets go through the stack", vip,
+			    addr);
+		return;
+	}
+	if (takes) {
+		doctor_warn(d, mend_by("ping -c 1 %s", address_text(&route.gateway, gateway)).text,
+			    "VIP '%s': the next hop of backend '%s' is not resolved: packets go through the stack", vip,
+			    addr);
+		return;
+	}
+	mend = strcmp(out.kind, "veth")
+		       ? mend_by("%sattach %s", weir_words(d, weir), dev_word(out.name, word))
+		       : mend_by("at the other end of '%s': ethtool -K DEV gro on, or an XDP program there", out.name);
+	doctor_warn(d, mend.text,
+		    "VIP '%s': packets for backend '%s' go through the stack, since '%s' takes no frames that XDP "
+		    "redirects to it",
+		    vip, addr, out.name);
 }
 
 static void hop_check(struct doctor *d, const char *vip, const struct backend *backend)
@@ -30,9 +63,7 @@ static void hop_check(struct doctor *d, const char *vip, const struct backend *b
 	case WEIR_HOP_LOCAL:
 		break;
 	case WEIR_HOP_SLOW:
-		doctor_warn(d, mend_by("ip neigh get %s dev DEV; `weir doctor DEV` of the way out", addr).text,
-			    "VIP '%s': the next hop of backend '%s' is not resolved: packets go through the stack", vip,
-			    addr);
+		hop_slow(d, vip, backend, addr);
 		break;
 	case WEIR_HOP_NO_ROUTE:
 		doctor_fail(d, mend_by("ip route get %s", addr).text, "VIP '%s': no route to backend '%s'", vip, addr);
@@ -178,4 +209,42 @@ void doctor_room(struct doctor *d)
 		room_check(d, &d->m.vips[v]);
 	if (d->m.backends_count && !doctor_said(d))
 		doctor_ok(d, "full packets fit on the way to all backends, outer headers included");
+}
+
+/* The programs do not know whose reply a reply was: when there are none at all, no nat VIP is answered. */
+static __u64 replies(const struct doctor *d)
+{
+	__u64 sum = 0;
+
+	for (__u32 slot = 0; slot < WEIR_MAX_DEVS; slot++)
+		sum += d->counters->devices[slot][WEIR_HOOK_XDP][WEIR_R_REPLY_TX].packets +
+		       d->counters->devices[slot][WEIR_HOOK_XDP][WEIR_R_REPLY_REDIRECT].packets;
+	return sum;
+}
+
+void doctor_replies(struct doctor *d)
+{
+	char label[SERVICE_TEXT_MAX], weir[WEIR_WORDS_MAX];
+	size_t nat = 0;
+
+	for (size_t v = 0; v < d->m.vips_count; v++) {
+		const struct vip *vip = &d->m.vips[v];
+		__u64 packets = d->counters->vips[vip->id].in.packets;
+
+		if ((vip->options.flags & WEIR_VIP_MODE) != WEIR_MODE_NAT)
+			continue;
+		nat++;
+		if (packets >= REPLIES_EXPECTED && !replies(d))
+			doctor_fail(
+				d,
+				mend_by("%sattach DEV, where the backends' answers come in; on each backend: ip route "
+					"replace default via THIS-HOST",
+					weir_words(d, weir))
+					.text,
+				"VIP '%s' (mode nat): %llu packets went to its backends, and none came back through our "
+				"XDP program: clients get no answer, or one from a stranger",
+				model_vip_label(vip, label), packets);
+	}
+	if (nat && !doctor_said(d))
+		doctor_ok(d, "answers of nat VIPs' backends come back: %llu packets so far", replies(d));
 }

@@ -174,12 +174,12 @@ void doctor_limits(struct doctor *d)
 	for (size_t i = 0; i < d->m.filter_count; i++) {
 		const struct filter_rule *rule = &d->m.filter[i];
 
-		if (rule->action == WEIR_RULE_LIMIT && d->hits[rule->id].shared)
+		if (rule->action == WEIR_RULE_LIMIT && d->counters->filter[rule->id].shared)
 			doctor_warn(
 				d, mend_by("a wider `per`, like per source/24: %srule list", weir_words(d, weir)).text,
 				"limit rule %u has met more addresses at once than it has buckets for: %llu packets "
 				"were measured by one that others shared",
-				rule->id, d->hits[rule->id].shared);
+				rule->id, d->counters->filter[rule->id].shared);
 	}
 	if (limits_used(d, false) && !doctor_said(d))
 		doctor_ok(d, "no address had to share a bucket");

@@ -15,7 +15,9 @@ import struct
 import pytest
 
 import bpf
-from lab import BPFFS, BUILD, WEIR, Lab, ensure_cgroup2, words
+from lab import BPFFS, BUILD, WEIR, Lab, ensure_cgroup2, until, words
+
+pytestmark = pytest.mark.xdist_group("doctor")
 
 VIP = "203.0.113.10"
 
@@ -206,6 +208,71 @@ def forget(lab, *devices):
     assert "devices" not in rows(lab, "status")
 
 
+def test_ways(well):
+    """to backends that are nowhere, that nobody answers for, behind a device that takes no redirected frames"""
+    for name, backend in (("nowhere", "192.0.2.99"), ("silent", "10.1.0.99")):
+        well.weir(f"vip add 203.0.113.30:{len(name)}/tcp name {name}")
+        well.weir(f"backend add {name} {backend}")
+    instance = f"{well.instance}-b1"
+    well.weir("detach eth0", ns="b1", instance=instance)
+    well.run("b1", "ethtool -K eth0 gro off")
+    well.weir("attach in out")  # what the devices can do is looked up anew
+    look = lambda: {text: (level, mend) for level, text, mend in rows(well, "status")["backends"]}
+
+    def seen():
+        for port in map(len, ("nowhere", "silent")):
+            well.curl("client", f"http://203.0.113.30:{port}/", max_time=0.2, check=False)
+        well.curl("client", f"http://{VIP}/", max_time=0.2, check=False)
+        return len(look()) == 3 and look()
+    found = until(seen, timeout=10, step=0.5)
+    assert found["VIP 'nowhere': no route to backend '192.0.2.99'"] == ("FAIL", "ip route get 192.0.2.99")
+    slow = "packets for backend '{}' go through the stack, since 'out' takes no frames that XDP redirects to it"
+    command = "at the other end of 'out': ethtool -K DEV gro on, or an XDP program there"
+    if f"VIP 'www': {slow.format('10.1.0.11')}" in found:  # the kernel tells (from 6.3 on)
+        assert found[f"VIP 'www': {slow.format('10.1.0.11')}"] == ("warn", command)
+    well.run("b1", "ethtool -K eth0 gro on")
+    well.weir("attach in out")
+    well.weir("decap attach eth0", ns="b1", instance=instance)
+    unresolved = "VIP 'silent': the next hop of backend '10.1.0.99' is not resolved: packets go through the stack"
+    found = until(lambda: (seen() or True) and unresolved in look() and len(look()) == 2 and look(), timeout=10, step=0.5)
+    assert found[unresolved] == ("warn", "ping -c 1 10.1.0.99")
+    well.sysctl("lb", "net/ipv4/conf/in/forwarding", 0)
+    off = "VIP 'www': no next hop for backend '10.1.0.11' while forwarding is off on the device"
+    assert until(lambda: (seen() or True) and look().get(off), timeout=10, step=0.5)[0] == "FAIL"
+    well.sysctl("lb", "net/ipv4/conf/in/forwarding", 1)
+    for name in ("nowhere", "silent"):
+        well.weir(f"vip del {name}")
+    until(lambda: well.curl("client", f"http://{VIP}/", max_time=0.2, check=False) and not ill(rows(well, "status")), timeout=10)
+
+
+def test_replies(well):
+    """of a nat VIP's backend, which come by a device where nobody looks at them; then where somebody does"""
+    well.weir("vip add 203.0.113.20:80/tcp name nat mode nat")
+    well.weir("backend add nat 10.1.0.11")
+    well.weir("detach out")
+    for _ in range(12):
+        assert well.curl("client", "http://203.0.113.20/", max_time=0.1, check=False) is None
+    found = rows(well, "status")["replies"]
+    assert found[0][0] == "FAIL" and "and none came back through our XDP program" in found[0][1]
+    well.weir("attach out")
+    assert well.curl("client", "http://203.0.113.20/")
+    assert not ill(rows(well, "status"))
+    well.weir("vip del nat")
+
+
+def test_shared_buckets(well):
+    """what a flood of more addresses than there are buckets for leaves behind"""
+    well.weir("rule add limit 100 pps per source")
+    hits = bpf.Map(f"{well.pin_dir(well.instance)}/tc/globals/weir_filter_stats", percpu=True)
+    hits[1]  # struct weir_hits by rule; its last word: measured by a bucket that others share
+    struct.pack_into("=Q", hits.value, 24, 7)
+    key = ctypes.c_uint32(1)
+    bpf.bpf(2, struct.pack("=IIQQQ", hits.fd, 0, ctypes.addressof(key), ctypes.addressof(hits.value), 0))
+    (level, text, _), = rows(well, "status")["limits"]
+    assert level == "warn" and text.endswith("7 packets were measured by one that others shared")
+    well.weir("rule del 1")
+
+
 # ---- programs on the hooks
 
 OK, SHOT = 0, 2
@@ -325,9 +392,9 @@ def test_privileges(well):
 
 
 def test_bpffs(well):
-    """of a mount namespace's own; without privilege, so that no program is tried"""
+    """of a mount namespace's own; with less privilege, so that no program but the first is tried"""
     def look(mounts):
-        done = alone(f"{mounts} && exec setpriv --bounding-set -sys_admin weir -j doctor", well)
+        done = alone(f"{mounts} && exec setpriv --bounding-set -sys_admin,-perfmon weir -j doctor", well)
         return read(done)["bpffs"][0]
     here = f"mount -t bpf -o mode=0700 bpf {BPFFS}"
     assert look(here) == ("ok", f"mounted at {BPFFS}, writable, by root only", None)

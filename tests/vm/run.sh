@@ -44,6 +44,7 @@ timeout -k 5 "${TIMEOUT:-300}" qemu-system-x86_64 -M q35 -accel tcg,thread=multi
 	-device virtio-serial -chardev stdio,id=out,signal=off -device virtconsole,chardev=out \
 	-fsdev local,id=host,path=/,security_model=none,readonly=on,multidevs=remap \
 	-device virtio-9p-pci,fsdev=host,mount_tag=host \
+	-device vmxnet3 \
 	-fsdev "local,id=share,path=$share,security_model=none,multidevs=remap" \
 	-device virtio-9p-pci,fsdev=share,mount_tag=share </dev/null || echo "run.sh: QEMU ended with status $?" >&2
 

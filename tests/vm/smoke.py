@@ -5,6 +5,7 @@ at last the kernel's own packet generator.
 
   client 198.51.100.2 --- eth0  lb  eth1 --- 10.1.0.11  b1   HTTP, VIP 203.0.113.10 on lo, decap
 """
+import glob
 import json
 import os
 import re
@@ -14,7 +15,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
-from lab import BUILD, TESTS, Lab, until  # noqa: E402
+from lab import BUILD, TESTS, WEIR, Lab, until  # noqa: E402
 from pcapng import Capture  # noqa: E402
 
 BENCH = os.path.join(os.path.dirname(TESTS), "bench")
@@ -130,6 +131,7 @@ def chain(lab):
     names = lab.run("lb", "xdp-loader status eth0").stdout
     assert "foreign" in names and "weir" in names, names
     expect("chained", lab.curl("client", f"http://{VIP}/", max_time=20), f"b1 {CLIENT}")
+    doctor(lab)
     lab.weir("detach eth0")
     names = until(lambda: lab.run("lb", "xdp-loader status eth0").stdout)
     assert "foreign" in names and "weir" not in names, names
@@ -138,6 +140,53 @@ def chain(lab):
     assert "device 'eth0' cannot be shared" in lab.weir("status").stdout
     lab.ip("lb", "link set dev eth0 xdp off")
     step("chained behind another program, and taken off alone")
+
+
+def findings(done):
+    """{check: [(level, finding), ...]}"""
+    found = {}
+    for row in json.loads(done.stdout)["findings"]:
+        found.setdefault(row["check"], []).append((row["level"], row["finding"]))
+    return found
+
+
+def doctor(lab):
+    """what only this kernel has: the dispatcher, no tcx, no netdev family, settings that are nobody else's"""
+    found = findings(lab.weir("-j doctor eth0 --packet", timeout=120))
+    expect("programs", found["programs"][0][0], "ok")
+    expect("sharing", [text for _, text in found["sharing"]],
+           ["several XDP programs can share a device, through libxdp's dispatcher",
+            "no tcx hooks: TC programs go to filters of clsact, a little slower"])
+    assert re.match(r"XDP: 'foreign' \(id \d+\) runs (before|behind) ours, by libxdp's dispatcher", found["others"][0][1]), found
+    expect("build", found["build"][0][0], "ok")
+    expect("driver", found["driver"], [("ok", "driver 'veth' has native XDP: it runs so")])
+    expect("packet", [level for level, _ in found["packet"]], ["ok", "ok"])
+    step("doctor: all well")
+    # with less privilege the first program is refused, and no other tried
+    look = lambda dev="lo": findings(lab.run("lb", f"setpriv --bounding-set -sys_admin,-perfmon {WEIR} -j doctor {dev}", check=False))
+    for setting, value, level in (("harden", 2, "warn"), ("enable", 0, "FAIL")):
+        path = f"/proc/sys/net/core/bpf_jit_{setting}"
+        with open(path) as f:
+            before = f.read()
+        try:
+            with open(path, "w") as f:
+                f.write(str(value))
+        except OSError:  # this kernel always compiles
+            continue
+        expect(f"jit {setting}", look()["jit"][0][0], level)
+        with open(path, "w") as f:
+            f.write(before)
+        step(f"doctor: bpf_jit_{setting}={value}")
+    lab.ip("lb", "link add dummy0 type dummy")
+    expect("driver", look("dummy0")["driver"][0][0], "unknown")
+    subprocess.run(["modprobe", "vmxnet3"], check=True)
+    card = until(lambda: glob.glob("/sys/bus/pci/drivers/vmxnet3/*/net/*"))[0].rsplit("/", 1)[1]
+    subprocess.run(["ip", "link", "set", card, "netns", f"{lab.name}-lb"], check=True)
+    lab.run("lb", f"ethtool -K {card} lro on")
+    expect("offloads", look(card)["offloads"][0], ("warn", "rx-lro is on: packets are merged before XDP sees them, or native mode is refused"))
+    lab.run("lb", f"ethtool -K {card} rx-lro off")
+    expect("offloads", look(card)["offloads"][0][0], "ok")
+    step("doctor: a card of another make")
 
 
 PKTGEN = {  # script of bench/pktgen: the reasons that its packets leave with
