@@ -124,6 +124,22 @@ def test_tcx_where_there_is_one(net):
     assert names(net, "egress") == []
 
 
+@pytest.mark.parametrize("by_hand", [False, True], ids=["weir attach", "by hand among the filters"])
+def test_what_is_allowed_reaches_other_filters(net, by_hand):
+    """somebody's filter behind ours drops what policy allows, and never sees what policy denies"""
+    net.run("lb", "tc qdisc add dev eth0 clsact")
+    if by_hand:
+        net.by_hand("lb", f"tc filter add dev eth0 egress pref {OUR_PRIORITY} bpf da obj build/tc/egress.bpf.o sec tc")
+    else:
+        net.weir("attach eth0 --xdp off")
+    net.weir("policy add allow from any to any proto icmp")
+    ping = lambda: net.run("lb", "ping -c1 -W1 198.51.100.2", check=False).returncode == 0
+    assert ping()
+    net.run("lb", ["tc", *"filter add dev eth0 egress pref 40000 bpf da bytecode".split(), "1,6 0 0 2,"])  # TC_ACT_SHOT
+    assert not ping()
+    assert sum(row["packets"] for row in net.weir_json("stats")["devices"] if row["reason"] == "policy-allow") == 2
+
+
 def test_order_on_tcx(net):
     """two instances, the second before or behind the first"""
     if not has_tcx(net):

@@ -333,6 +333,27 @@ def test_sequence_numbers_wrap(lab):
     assert c.state == "closed"
 
 
+# ---- by command
+
+def test_flows_by_command(lab):
+    """listed and forgotten by address, port and protocol; what is forgotten is judged again"""
+    web, mail = Connection(lab).open_out(), Connection(lab, far_port=25).open_out()
+    six = Connection(lab, near=APP6, far=DB6).open_out()
+    came = Connection(lab, far=WORLD, near_port=8080, far_port=4000)
+    came.in_("S", 1)
+    listed = lambda which="": {(f["to"], f["to_port"]) for f in lab.weir_json(f"flow list {which}")["flows"]}
+    assert listed() == {(DB, 443), (DB, 25), (DB6, 443), (APP, 8080)}
+    assert listed("port 443") == {(DB, 443), (DB6, 443)} and listed(f"10.2.0.4/31 port 25") == {(DB, 25)}
+    assert listed("2001:db8::/32 proto tcp") == {(DB6, 443)} and not listed("proto udp")
+    flow = {f["to_port"]: f for f in lab.weir_json("flow list")["flows"]}[25]
+    assert (flow["identity"], flow["rule"], flow["state"], flow["direction"], flow["judged"]) == ("app", 1, "open", "out", True)
+    assert lab.weir("flow delete port 25").stdout == "1 flow forgotten\n"
+    assert web.out("A", 1001, 5001) == "flow" and mail.out("A", 1001, 5001) == "policy-allow"
+    assert six.out("A", 1001, 5001) == "flow"
+    assert lab.weir_json("flow flush") == {"removed": 4}
+    assert not listed() and web.out("A", 1001, 5001) == "policy-allow"
+
+
 # ---- random walks against a model
 
 FLAGS = {"S": (1, 0, 0, 0), "SA": (1, 1, 0, 0), "A": (0, 1, 0, 0), "FA": (0, 1, 1, 0), "R": (0, 0, 0, 1), "RA": (0, 1, 0, 1)}
