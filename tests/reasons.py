@@ -33,8 +33,8 @@ drop add 192.0.2.0/24
 rule add drop proto udp dport 9001 note "no toys"
 rule add redirect out proto udp dport 9002
 rule add audit proto udp dport 9003
-rule add limit 1 pps burst 1 proto udp dport 9004
-rule add limit 1 pps burst 1 else syncookie proto tcp flags syn dport 9005
+rule add limit 1 kbit burst 12112 proto udp dport 9004
+rule add limit 1 kbit burst 12112 else syncookie proto tcp flags syn dport 9005
 rule default drop on box
 vip add {VIP}:80/tcp name web
 backend add web {BE}
@@ -115,6 +115,7 @@ def quoting(quote, src=WORLD, dst=VIP, more=b""):
     return eth() / IP(src=src, dst=dst) / ICMP(type=3, code=4) / Raw(bytes(quote) + more)
 
 
+LARGE = Raw(bytes(3400))  # at 1 kbit a second: the limit is exceeded for 15 s
 TUNNEL = eth() / IP(src="10.5.0.9", dst="10.5.0.1", tos=0)
 INSIDE = IP(src=CLIENT, dst=INNER) / TCP(sport=4431, dport=80, flags="PA") / Raw(b"payload")
 
@@ -171,8 +172,8 @@ CASES = [
     Case("rule-drop", "in", "xdp", udp(9001)),
     Case("rule-redirect", "in", "xdp", udp(9002)),
     Case("would-drop", "in", "xdp", udp(9003)),
-    Case("limit", "in", "xdp", udp(9004), before=(("xdp", udp(9004)),) * 2),
-    Case("syncookie", "in", "xdp", syn(9005, CLIENT, HOST), before=(("xdp", syn(9005, CLIENT, HOST)),) * 2),
+    Case("limit", "in", "xdp", udp(9004), before=(("xdp", udp(9004) / LARGE),) * 2),
+    Case("syncookie", "in", "xdp", syn(9005, CLIENT, HOST), before=(("xdp", syn(9005, CLIENT, HOST) / LARGE),) * 2),
     Case("rule-default", "box", "xdp", tcp(80, src=BOX, dst="10.4.0.1")),
     Case("failsafe", "box", "xdp", tcp(22, src=BOX, dst="10.4.0.1")),
     # unpacking
@@ -195,7 +196,7 @@ CASES = [
     Case("related", "out", "egress", quoting(IP(src=WORLD, dst=APP) / UDP(sport=20004, dport=53), src=APP, dst=WORLD),
          before=(("ingress", udp(53, src=WORLD, dst=APP, sport=20004)), ("egress", udp(20004, src=APP, dst=WORLD, sport=53)))),
     Case("fragment-unknown", "out", "egress", eth() / IP(src=APP, dst=DB, frag=126, id=77, proto=17) / Raw(bytes(200))),
-    Case("spoofed", "box", "ingress", udp(53, src="10.4.0.9", dst="10.4.0.1")),
+    Case("spoofed", "box", "ingress", tcp(22, src="10.4.0.9", dst="10.4.0.1")),
 ]
 
 UNPROVOKED = {}  # reason -> what was tried, and why it cannot happen here
@@ -238,6 +239,12 @@ def configure(lab, more=""):
     lab.weir("apply - --now --yes", stdin=CONFIG + more)
 
 
+def prepare(lab, case):
+    """the packets before that of the case"""
+    for hook, packet in case.before:
+        program(lab, case.dev, hook).run(packet)
+
+
 @contextlib.contextmanager
 def circumstances(lab, case):
     """what holds while the packet of a case is on its way"""
@@ -246,8 +253,6 @@ def circumstances(lab, case):
     if case.off:
         lab.sysctl("lb", case.off, 0)
     try:
-        for hook, packet in case.before:
-            program(lab, case.dev, hook).run(packet)
         yield
     finally:
         if case.off:

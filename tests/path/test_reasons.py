@@ -1,21 +1,46 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Every reason can be provoked, and every part of weir that tells why packets left says the same.
 
-All cases of tests/reasons.py are played once, while everything that tells looks on; then each reason is looked for in what
-each of them told.
+All cases of tests/reasons.py are explained and then played, once, while everything that tells looks on; then each reason is
+looked for in what each of them told.
 """
 import collections
+import json
+import os
 import re
+import tempfile
 
 import lab as labs
 import pytest
 from bpf import REASONS
 from lab import until
 from pcapng import Capture
-from reasons import CASES, UNPROVOKED, build, circumstances, provoke
+from reasons import CASES, UNPROVOKED, build, circumstances, prepare, provoke
+from scapy.layers.l2 import Ether
+from scapy.utils import wrpcap
 
 pytestmark = pytest.mark.xdist_group("reasons")
 METRIC = re.compile(r'^weir_packets_total\{device="(.*?)",hook="(.*?)",verdict="(.*?)",reason="(.*?)"\} (\d+)$', re.M)
+
+
+def is_explained(case):
+    """not a driver's metadata in front of a packet, and not what a backend unpacks"""
+    return not case.meta and case.dev != "tun"
+
+
+def explained(lab, cases):
+    """what `weir explain` says of cases that are of one device and direction: their reasons, by hook"""
+    with tempfile.TemporaryDirectory() as directory:
+        recording = os.path.join(directory, "cases.pcap")
+        wrpcap(recording, [Ether(case.frame) for case in cases])
+        way = ["out"] if cases[0].hook == "egress" else []
+        said = lab.weir(["-j", "explain", *way, "dev", cases[0].dev, "--pcap", recording + (":1" if len(cases) == 1 else "")],
+                        check=False)
+    document = json.loads(said.stdout)
+    packets = document.get("packets", [document])
+    assert len(packets) == len(cases), said.stderr
+    return {case.reason: {hook["hook"]: (hook["verdict"], hook["reason"]) for hook in packet["hooks"]}
+            for case, packet in zip(cases, packets)}
 
 
 def stats(lab):
@@ -33,9 +58,10 @@ class Played:
     """what was told of all cases, each of which was played once"""
 
     def __init__(self, lab):
-        self.runs = {}
+        self.runs, self.explained = {}, {}
         before = stats(lab), metrics(lab)
         with Capture(lab) as capture:
+            self.explain(lab)
             for case in CASES:
                 self.play(lab, case)
             self.stats = stats(lab) - before[0]
@@ -44,8 +70,20 @@ class Played:
         self.packets = capture.packets
         assert ", 0 lost" in capture.report
 
+    def explain(self, lab):
+        ways = collections.defaultdict(list)
+        for case in CASES:
+            prepare(lab, case)
+            if is_explained(case) and not case.config and not case.off:
+                ways[case.dev, case.hook == "egress"].append(case)
+        for cases in ways.values():
+            self.explained |= explained(lab, cases)
+
     def play(self, lab, case):
         with circumstances(lab, case):
+            prepare(lab, case)
+            if is_explained(case) and case.reason not in self.explained:
+                self.explained |= explained(lab, [case])
             before = stats(lab)[place(case)] if case.wire else 0
             self.runs[case.reason] = provoke(lab, case)
             if case.wire:
@@ -78,6 +116,8 @@ def test_reason(played, case):
     assert played.captured[place(case)] == packets
     captured = [p for p in played.packets if (p.dev, p.said["hook"], p.said["reason"]) == place(case)]
     assert {p.said["verdict"] for p in captured} == {verdict}
+    if is_explained(case):
+        assert played.explained[case.reason][case.hook] == (verdict, case.reason)
     if run:
         assert (run.reason, run.verdict) == (case.reason, verdict)
         assert run.packet in [p.bytes for p in captured]
