@@ -13,6 +13,17 @@
 #define LRU_PERCENT \
 	200 /* entries of each balancer, against its share of the flows at the beginning: room when one dies */
 
+static __u16 members[WEIR_MAX_BACKENDS];
+static __u32 member_count;
+
+static void members_list(const struct sim *s)
+{
+	member_count = 0;
+	for (__u16 id = 1; id < WEIR_MAX_BACKENDS; id++)
+		if (s->member[id])
+			members[member_count++] = id;
+}
+
 /* ---- Maglev: every member claims places in an order of its own, in turn, until none is left */
 
 static __u16 table[TABLE];
@@ -22,24 +33,23 @@ static void table_fill(const struct sim *s)
 	static __u32 offset[WEIR_MAX_BACKENDS], skip[WEIR_MAX_BACKENDS], turn[WEIR_MAX_BACKENDS];
 	__u32 filled = 0;
 
+	members_list(s);
 	memset(table, 0, sizeof(table));
 	memset(turn, 0, sizeof(turn));
-	for (__u32 id = 1; id < WEIR_MAX_BACKENDS; id++) {
-		__u64 state = id;
+	for (__u32 i = 0; i < member_count; i++) {
+		__u64 state = members[i];
 
-		offset[id] = (__u32)(sim_random(&state) % TABLE);
-		skip[id] = (__u32)(sim_random(&state) % (TABLE - 1)) + 1;
+		offset[i] = (__u32)(sim_random(&state) % TABLE);
+		skip[i] = (__u32)(sim_random(&state) % (TABLE - 1)) + 1;
 	}
 	while (filled < TABLE)
-		for (__u16 id = 1; id < WEIR_MAX_BACKENDS && filled < TABLE; id++) {
+		for (__u32 i = 0; i < member_count && filled < TABLE; i++) {
 			__u32 at;
 
-			if (!s->member[id])
-				continue;
 			do
-				at = (offset[id] + (__u32)((__u64)turn[id]++ * skip[id] % TABLE)) % TABLE;
+				at = (offset[i] + (__u32)((__u64)turn[i]++ * skip[i] % TABLE)) % TABLE;
 			while (table[at]);
-			table[at] = id;
+			table[at] = members[i];
 			filled++;
 		}
 }
@@ -183,7 +193,7 @@ const struct sim_model sim_lru = {"LRU and Maglev", lru_begin, table_fill, lru_r
 
 static struct {
 	__u16 *by_flow[SIM_BALANCERS_MAX]; /* backend, 0: not known */
-	__u16 last[SIM_BALANCERS_MAX];	   /* that got a new connection */
+	__u32 next[SIM_BALANCERS_MAX];	   /* member that gets a new connection */
 	size_t entries;
 } tracked;
 
@@ -196,6 +206,7 @@ static void tracked_end(void)
 
 static bool tracked_begin(const struct sim *s)
 {
+	members_list(s);
 	for (__u32 i = 0; i < s->balancers; i++) {
 		tracked.by_flow[i] = calloc(s->flows_max, sizeof(*tracked.by_flow[i]));
 		if (!tracked.by_flow[i])
@@ -204,30 +215,15 @@ static bool tracked_begin(const struct sim *s)
 	return true;
 }
 
-static void tracked_change(const struct sim *s)
-{
-	(void)s;
-}
-
-static __u16 next_member(const struct sim *s, __u16 last)
-{
-	for (__u32 i = 1; i <= WEIR_MAX_BACKENDS; i++) {
-		__u16 id = (__u16)((last + i) % WEIR_MAX_BACKENDS);
-
-		if (s->member[id])
-			return id;
-	}
-	return 0;
-}
-
 static void tracked_route(const struct sim *s, __u32 balancer, __u32 flow, const struct sim_flow *f, bool opens,
 			  __u16 ret[SIM_TRIES])
 {
 	__u16 *known = flow == SIM_STRANGER ? NULL : &tracked.by_flow[balancer][flow], backend = known ? *known : 0;
 
+	(void)s;
 	(void)f;
 	if (!backend && opens) {
-		backend = tracked.last[balancer] = next_member(s, tracked.last[balancer]);
+		backend = members[tracked.next[balancer]++ % member_count];
 		tracked.entries++;
 		if (known)
 			*known = backend;
@@ -242,5 +238,5 @@ static size_t tracked_entries(const struct sim *s)
 	return tracked.entries;
 }
 
-const struct sim_model sim_tracked = {"tracked",     tracked_begin,   tracked_change,
+const struct sim_model sim_tracked = {"tracked",     tracked_begin,   members_list,
 				      tracked_route, tracked_entries, tracked_end};

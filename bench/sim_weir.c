@@ -160,13 +160,14 @@ static void route(const struct sim *s, __u32 balancer, __u32 flow, const struct 
 			   .dport_be = vip_port_be,
 			   .flags = opens ? TCP_SYN : TCP_ACK};
 	struct target target;
+	__u32 served;
 
 	(void)s;
 	(void)flow;
 	addr_from_v4(&p.src, f->src);
 	here.balancer = balancer;
 	memset(ret, 0, SIM_TRIES * sizeof(*ret));
-	if (balance(NULL, &p, &here.ctl.gens[0], 0, &target) != NEXT)
+	if (balance(NULL, &p, &here.ctl.gens[0], 0, &target, &served) != NEXT)
 		return;
 	ret[0] = (__u16)target.index;
 	ret[1] = target.next[0];
