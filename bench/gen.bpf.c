@@ -3,16 +3,19 @@
  * whatever sits at the other end of that veth works on the same CPU, within the same call. */
 #include "vary.h"
 
-/* The kernel uses its frames again as they come back; what encapsulated one wrote over its Ethernet header. */
-static __always_inline bool ethernet_renew(struct xdp_md *ctx)
+/* The kernel uses its frames again as they come back, with whatever was written into them on the way. */
+static __always_inline bool frame_renew(struct xdp_md *ctx)
 {
 	struct ethhdr *eth = (void *)(long)ctx->data;
-	__u8 *version = (void *)(eth + 1);
+	__u8 *headers = (void *)(eth + 1);
+	__u32 zero = 0;
+	struct bench_setup *setup = bpf_map_lookup_elem(&bench_setups, &zero);
 
-	if ((void *)(version + 1) > (void *)(long)ctx->data_end)
+	if (!setup || (void *)(headers + BENCH_HEADERS) > (void *)(long)ctx->data_end)
 		return false;
 	*eth = (struct ethhdr){.h_dest = {2}, .h_source = {2}};
-	eth->h_proto = *version >> 4 == 6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
+	eth->h_proto = setup->headers[0] >> 4 == 6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
+	__builtin_memcpy(headers, setup->headers, BENCH_HEADERS);
 	return true;
 }
 
@@ -21,7 +24,7 @@ int generate(struct xdp_md *ctx)
 {
 	struct bench_setup *setup;
 
-	if (!ethernet_renew(ctx))
+	if (!frame_renew(ctx))
 		return XDP_ABORTED;
 	setup = vary((void *)(long)ctx->data, (void *)(long)ctx->data_end);
 	if (!setup)

@@ -3,6 +3,7 @@
  * that a slow moment of the machine hits all alike. bench/run calls it; runner.h has its language. */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -128,8 +129,10 @@ static double test_run(const struct bench_case *c, __u32 repeat)
 		ctx.xdp.ingress_ifindex = c->hook == HOOK_XDP ? c->ifindex : 0;
 		opts.ctx_size_in = sizeof(ctx.xdp);
 	}
-	if (c->hook == HOOK_LIVE)
+	if (c->hook == HOOK_LIVE) {
 		opts.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
+		opts.batch_size = c->batch;
+	}
 	before = cpu_ns();
 	if (bpf_prog_test_run_opts(c->program->fd, &opts))
 		fail("case %s: test run: %s", c->name, strerror(errno));
@@ -163,6 +166,7 @@ static void case_setup(const struct bench *b, const struct bench_case *c)
 		.out = c->ifindex,
 		.tuples = c->table->family == TUPLES,
 	};
+	memcpy(b->setup->headers, c->packet + ETH_HLEN, BENCH_HEADERS);
 }
 
 double case_run(const struct bench *b, const struct bench_case *c, __u32 repeat)

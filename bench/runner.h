@@ -12,7 +12,7 @@
  * and reads one line of JSON a case. Keys of a case: hook=xdp|tc|live, packet=HEX, ifindex=N, verdict=N, reasons=N,...
  * (positions in reasons.def: one of these), stats=N (the hook that counts it), dst=1 (the flow's address is the destination),
  * fresh=MASK (bench_setup), warm=1 (one lap before the first that is checked),
- * strays=N (packets of a run that may go another way), frames=N. */
+ * strays=N (packets of a run that may go another way), frames=N, batch=N. */
 #ifndef WEIR_BENCH_RUNNER_H
 #define WEIR_BENCH_RUNNER_H
 
@@ -68,6 +68,7 @@ struct bench_case {
 	__u32 stats;
 	bool warm;
 	__u32 strays;
+	__u32 batch;  /* live frames sent before the other end gets its turn; 0: the kernel's own choice */
 	__u32 repeat; /* packets of one run, 0: still to be found out */
 	double ns[ROUNDS_MAX];
 };

@@ -81,6 +81,8 @@ static void key_read(struct bench_case *c, char *key)
 		c->fresh = strtoul(value, NULL, 0);
 	else if (!strcmp(key, "strays"))
 		c->strays = strtoul(value, NULL, 0);
+	else if (!strcmp(key, "batch"))
+		c->batch = strtoul(value, NULL, 0);
 	else if (!strcmp(key, "frames"))
 		c->repeat = strtoul(value, NULL, 0);
 	else

@@ -15,15 +15,18 @@ struct bench_flow {
 };
 _Static_assert(sizeof(struct bench_flow) == 24, "an array element: a multiple of eight");
 
+#define BENCH_HEADERS 40 /* bytes behind the Ethernet header that may be changed on the way */
+
 struct bench_setup {
 	__u32 first, count; /* the case's part of bench_flows, played round and round */
 	__u32 vary_dst;	    /* the flow's address is the destination's, not the source's */
 	__u32 fresh;	    /* mask: each lap XORs its number into the port, so that flows do not repeat */
 	__u32 next;
 	__u32 lap;
-	__u32 out;	   /* device that the generator sends to */
-	__u32 tuples;	   /* flows are IPv4 tuples of addresses and ports */
-	__u64 verdicts[8]; /* of all packets, by the low bits */
+	__u32 out;		     /* device that the generator sends to */
+	__u32 tuples;		     /* flows are IPv4 tuples of addresses and ports */
+	__u64 verdicts[8];	     /* of all packets, by the low bits */
+	__u8 headers[BENCH_HEADERS]; /* of the case's frame */
 };
 
 #endif

@@ -4,8 +4,10 @@ adds to a packet's CPU time, by comparison with an empty program there.
 
     gen                   host
     g0 ------------------ empty: an XDP program that drops
-    g1 ------------------ weir's filter, 1 M prefixes
+    g1 ------------------ weir
     g2, g3, ... --------- peers: xdp-filter, nftables, ipset
+
+Balanced frames go back into the cable that they came from, and are dropped at its other end.
 """
 import contextlib
 import json
@@ -19,6 +21,7 @@ from suite_lb import GATEWAY, VIP4
 
 FRAMES, FRAMES_QUICK = 3_000_000, 2_000_000
 LISTED = 1_000_000
+RULES = 1000
 SLOW, SLOW_CASES = 16, ("nftables, 1,000 rules",)  # take so many times fewer frames
 MANY = "weir, 1 M prefixes, hits"
 LOSSES = 100  # one frame in so many may be lost between the ends
@@ -38,14 +41,19 @@ def program(lab, ns, dev, obj, name):
     lab.by_hand(ns, f"ip link set dev {dev} xdp obj build/bench/{obj}.bpf.o program {name}")
 
 
-def nft_interval(lab, dev, listed):
-    """the same prefixes in a set of nftables; its elements may not overlap, so those inside others are left out"""
-    text, last = [], -1
+def disjoint(listed):
+    """without those inside others"""
+    found, last = [], -1
     for addr, length in sorted(listed):
         if addr > last:
             last = addr + (1 << (32 - length)) - 1
-            text.append((addr, length))
-    elements = prefixes.text(text).replace("\n", ",")
+            found.append((addr, length))
+    return found
+
+
+def nft_interval(lab, dev, listed):
+    """the same prefixes in a set of nftables, whose elements may not overlap"""
+    elements = prefixes.text(disjoint(listed)).replace("\n", ",")
     lab.run("host", "nft -f -", input=f"""table netdev weirbench {{
         set listed {{ type ipv4_addr; flags interval; elements = {{ {elements} }} }}
         chain in {{ type filter hook ingress device {dev} priority 0; policy drop; ip saddr @listed drop; }}
@@ -80,20 +88,21 @@ class XdpFilter:
         self.lab.run("host", f"xdp-filter unload {self.dev}", timeout=60, check=False)
 
 
-def measure(lab, quick, cases, addresses, packet):
-    """ns a packet of each round for each case (name, number of its cable); every frame must have arrived"""
-    group = Group(lab, quick, "e2e", rounds=5 if quick else 11)
+def measure(lab, quick, cases, addresses, packet, frames=None, rounds=None, losses=LOSSES, batch=0):
+    """ns a packet of each round for each case (name, number of its cable, perhaps a packet of its own); every frame must have
+    arrived"""
+    group = Group(lab, quick, "e2e", rounds=rounds or (5 if quick else 11))
     group.table("flows", wire4(addresses))
-    frames = {name: (FRAMES_QUICK if quick else FRAMES) // (SLOW if name in SLOW_CASES else 1) for name, _ in cases}
-    before = {number: received(lab, "host", f"h{number}") for _, number in cases}
-    for name, number in cases:
-        group.case(name, "gen", "generate", "flows", packet, XDP_REDIRECT, hook="live", frames=frames[name],
-                   ifindex=lab.ifindex("gen", f"g{number}"))
+    frames = {name: (frames or (FRAMES_QUICK if quick else FRAMES)) // (SLOW if name in SLOW_CASES else 1) for name, *_ in cases}
+    before = {number: received(lab, "host", f"h{number}") for _, number, *_ in cases}
+    for name, number, *own in cases:
+        group.case(name, "gen", "generate", "flows", own[0] if own else packet, XDP_REDIRECT, hook="live", frames=frames[name],
+                   ifindex=lab.ifindex("gen", f"g{number}"), batch=batch)
     times = group.times()
     ns = {}
-    for name, number in cases:
+    for name, number, *_ in cases:
         came = received(lab, "host", f"h{number}") - before[number]
-        if came < frames[name] * group.rounds * (LOSSES - 1) // LOSSES:
+        if came < frames[name] * group.rounds * (losses - 1) // losses:
             raise RuntimeError(f"{name}: {came} of {frames[name] * group.rounds} frames arrived")
         ns[name] = times[group.cases[name, None][0]]
     return ns
@@ -119,10 +128,10 @@ def reasons(lab, reason):
     return sum(row["packets"] for row in lab.weir_json("stats")["devices"] if row["reason"] == reason and row["hook"] == "xdp")
 
 
-def check_dropped(lab, dev):
-    dropped = reasons(lab, "listed")
+def check_dropped(lab, dev, reason="listed"):
+    dropped = reasons(lab, reason)
     if dropped < received(lab, "host", dev) * (LOSSES - 1) // LOSSES:
-        raise RuntimeError(f"weir counted {dropped} frames as listed")
+        raise RuntimeError(f"weir counted {dropped} frames for reason {reason}")
 
 
 def check_ipset(lab, came):
@@ -144,14 +153,32 @@ def one_address(quick):
             cases.append(("xdp-filter, 1 address", 2))
             at_end.callback(XdpFilter(lab, cable(lab, 2), source).unload)
         if not quick and shutil.which("nft"):
-            cases += [("nftables, 1 rule", 3), ("nftables, 1,000 rules", 4)]
+            cases.append(("nftables, 1 rule", 3))
             nft_rules(lab, cable(lab, 3), [source])
-            nft_rules(lab, cable(lab, 4), [f"10.0.{i >> 8}.{i & 255}" for i in range(999)] + [source])
         lab.home = "gen"
         ns = measure(lab, quick, cases, [0xc6336440], frame4(dst="198.51.100.1"))
         lab.home = "host"
         check_dropped(lab, "h1")
     return [added(name, ns, "empty program", 1) for name, _ in cases[1:]]
+
+
+def many_rules(quick):
+    """a list of rules of which the last one drops the packets"""
+    source, cases = "198.51.100.64", [("empty program", 0), ("weir, 1,000 rules", 1)]
+    addresses = [f"10.0.{i >> 8}.{i & 255}" for i in range(RULES - 1)] + [source]
+    with Lab() as lab:
+        start(lab)
+        lab.weir(f"attach {cable(lab, 1)} --tc off")
+        lab.weir("apply -", stdin="".join(f"rule add drop from {address}\n" for address in addresses))
+        if not quick and shutil.which("nft"):
+            cases.append(("nftables, 1,000 rules", 2))
+            nft_rules(lab, cable(lab, 2), addresses)
+        lab.home = "gen"
+        ns = measure(lab, quick, cases, [0xc6336440], frame4(dst="198.51.100.1"))
+        lab.home = "host"
+        check_dropped(lab, "h1", "rule-drop")
+    rows = [added(name, ns, "empty program", 1) for name, _ in cases[1:]]
+    return rows + [added("weir, 1,000 rules", ns, "empty program", 1, against=name) for name, _ in cases[2:]]
 
 
 def many_prefixes(quick):
@@ -204,5 +231,68 @@ def balancers(quick):
                    statistics.median(weir) / statistics.median(floor), "ratio", goal=1.25, flows=1_000_000, ns=weir, floor=floor)]
 
 
+# ---- nat: the destination is rewritten, and the frame goes back
+
+NAT_VIP, BALANCED = "203.0.113.14", 100_000  # flows: as many as connection tracking has room for anywhere
+
+
+def there_and_back(lab, number):
+    """a cable whose frames the host forwards to where they came from; its device at the host"""
+    dev = cable(lab, number)
+    program(lab, "gen", f"g{number}", "gen", "drop")
+    lab.ip("host", f"link set dev {dev} address 02:00:00:00:00:00")  # the frames' own
+    lab.ip("host", f"neigh replace {GATEWAY} lladdr 02:00:00:00:00:02 dev {dev} nud permanent")
+    lab.ip("host", f"route add 10.128.0.0/15 via {GATEWAY} dev {dev} onlink table {1000 + number}")
+    lab.ip("host", f"rule add iif {dev} lookup {1000 + number}")
+    return dev
+
+
+def weir_nat(lab, number, backends):
+    lab.weir(f"attach {there_and_back(lab, number)} --tc off")
+    lab.ip("host", f"addr add 198.51.100.1/24 dev h{number}")
+    lab.ip("host", f"route add 10.129.0.0/16 via {GATEWAY} dev h{number}")  # its look-up does not ask where a packet came from
+    lab.weir("apply -", stdin=f"vip add {NAT_VIP}:80/tcp name nat mode nat\n" + "".join(
+        f"backend add nat 10.129.{i >> 8}.{i & 255}\n" for i in range(1, backends + 1)))
+
+
+def nft_dnat(lab, number, choice, backends):
+    """a map of backends behind the kernel's connection tracking, which does not look at checksums here: the frames have none"""
+    dev = there_and_back(lab, number)
+    lab.sysctl("host", "net/netfilter/nf_conntrack_checksum", 0)
+    choices = ", ".join(f"{i - 1} : 10.128.{i >> 8}.{i & 255}" for i in range(1, backends + 1))
+    lab.run("host", "nft -f -", input=f"""table ip weirbench{number} {{
+        chain in {{ type nat hook prerouting priority dstnat; policy accept;
+            iifname {dev} ip daddr {NAT_VIP} tcp dport 80 dnat to {choice} mod {backends} map {{ {choices} }}; }}
+    }}""")
+
+
+def all_came_back(lab, cases, losses=LOSSES):
+    for name, number, *_ in cases:
+        sent, back = received(lab, "host", f"h{number}"), received(lab, "gen", f"g{number}")
+        if back < sent * (losses - 1) // losses:
+            raise RuntimeError(f"{name}: {back} of {sent} frames came back")
+
+
+def nat_balancers(quick):
+    if not shutil.which("nft"):
+        return []
+    results, choices = [], {"nftables dnat, jhash": "jhash ip saddr . tcp sport", "nftables dnat, numgen": "numgen inc"}
+    for flows in (1, 10_000 if quick else BALANCED):
+        with Lab() as lab:
+            start(lab)
+            cases = [("empty program", 0), ("weir, mode nat", 1)]
+            weir_nat(lab, 1, 1000)
+            for number, (name, choice) in enumerate(choices.items(), 2):
+                cases.append((name, number))
+                nft_dnat(lab, number, choice, 1000)
+            lab.home = "gen"
+            ns = measure(lab, quick, cases, some4(flows), frame4(dst=NAT_VIP), frames=FRAMES_QUICK // 4)
+            lab.home = "host"
+            all_came_back(lab, cases[1:])
+            results += [added(name, ns, "empty program", flows) for name, _ in cases[1:]]
+            results.append(added("weir, mode nat", ns, "empty program", flows, against="nftables dnat, jhash"))
+    return results
+
+
 def run(quick):
-    return one_address(quick) + many_prefixes(quick) + balancers(quick)
+    return one_address(quick) + many_rules(quick) + many_prefixes(quick) + balancers(quick) + nat_balancers(quick)

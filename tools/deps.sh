@@ -49,6 +49,7 @@ packages() {
 		nftables|bench|a peer that weir is measured against
 		ipset|bench|a peer that weir is measured against
 		iptables|bench|asks ipset
+		ipvsadm|bench|a peer that weir is measured against
 		kmod|vm|finds the kernel modules that it needs
 	TABLE
 }
