@@ -71,7 +71,7 @@ MAKEFLAGS += --no-print-directory
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all bpf lib unit fuzz bench bench-programs demo test test-long test-vm check format install uninstall clean deps help
+.PHONY: all bpf lib unit fuzz bench benchmarks bench-programs demo test test-long test-vm check format install uninstall clean deps help
 
 all: bpf $(LIBWEIR) $(WEIR) $(WEIR:%/weir=%/man/weir.8) ## build everything (default)
 bpf: $(BPF_OBJ)
@@ -172,6 +172,11 @@ bench: ## the figures of BENCHMARKS.md, measured here (see bench/run --help)
 	$(call need,build test bench)
 	@$(MAKE) bench-programs
 	@WEIR_BUILD=$(abspath $(BUILD)) $(PYTHON) bench/run $(SUITES) $(BENCH_ARGS)
+
+benchmarks: ## all figures anew: BENCHMARKS.md and its plots (long; on a quiet machine)
+	$(call need,build test bench vm)
+	@$(MAKE) all unit bench-programs
+	@WEIR_BUILD=$(abspath $(BUILD)) $(PYTHON) bench/run --md BENCHMARKS.md --svg bench/plots --json $(BUILD)/bench/figures.json
 
 test-long: ## the test suite with its long random runs
 	$(call need,build test)

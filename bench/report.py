@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 
+import questions
 import suite_sim
 import svg
 from harness import ROOT
@@ -12,8 +13,9 @@ from suite_scale import CHARTS
 
 TITLES = {
     "filter": "Filter", "limit": "Rate limits", "lb": "Balancer", "policy": "Identity policy", "control": "Commands", "e2e": "End to end over a veth",
-    "scale": "Scale", "sim": "Broken connections, simulated",
+    "scale": "Scale", "ipvs": "IPVS beside weir", "sim": "Broken connections, simulated", "churn": "Connections of real sockets, held",
 }
+PLOTS = "bench/plots"  # where BENCHMARKS.md and README.md find them
 OWN_TABLES = {"sim": suite_sim.table_of_figures}
 METHOD = """\
 Every program under test is compiled from its own sources between two lines of the bench: one gives the packet the next
@@ -26,8 +28,14 @@ the case is about; else the bench fails. Tables are filled by the `weir` command
 End to end, a generator sends live frames into a veth, and the figure is all CPU time of sending and receiving a frame.
 Peers run in the same rounds. `bench/run --help` says how to repeat all this; `bench/compare A.json B.json` compares."""
 NOT_SHOWN = """\
-Network cards: the floors contain no driver. Several CPUs at work at once. Machines whose caches differ: a look-up in a large
-table costs what a cache miss costs. Figures that belong to features which do not exist yet."""
+- Network cards: the floors contain no driver, and a veth is none. A driver's own cost comes on top of both sides of a ratio.
+- More CPUs than this machine has. Other machines' caches: a look-up in a large table costs what a cache miss costs there.
+- Packets larger than the least: what weir does to a packet does not depend on its length, what the kernel does around it may.
+- Peers that have to be built from source or want a network card, among them the best-known XDP balancers: what stands beside weir
+  as LRU_HASH is their way to remember flows, without the rest of them. Peers with their flow state synchronised between balancers.
+- The virtual machine of IPVS emulates its processor: there only ratios of one run mean something.
+- In the simulation clients, routers and backends are models; weir's decisions are its own code. Backends' second chance is taken to
+  work as designed (the real one: `bench/churn`, and the tests)."""
 
 
 def machine(quick):
@@ -77,15 +85,35 @@ def table(rows):
     return "\n".join(lines)
 
 
+def goals(results):
+    """how many are met, and which are not"""
+    aimed = [row for row in results if row["goal"] is not None]
+    short = [row for row in aimed if not row["ok"]]
+    text = f"{len(aimed) - len(short)} of {len(aimed)} goals are met" + (", all but these:" if short else ".")
+    return [text] + ([table(short)] if short else [])
+
+
+def section(title, rows, intro=None, level=2):
+    """nothing where nothing was measured"""
+    own = OWN_TABLES.get(rows[0]["suite"], table) if rows else None
+    return [f"{'#' * level} {title}", *([intro] if intro else []), own(rows)] if rows else []
+
+
 def markdown(report):
-    m = report["machine"]
+    m, results = report["machine"], report["results"]
     parts = ["# Figures", f"Made by `bench/run{' --quick' if m['quick'] else ''}`, not by hand.",
              f"{m['cpu']}, {m['cpus']} CPUs; Linux {m['kernel']}; {m['date']}; commit {m['commit']}; load average at the "
-             f"start {m['load']}."]
+             f"start {m['load']}.", "## Goals", *goals(results)]
+    answered = [part for question, (intro, patterns) in questions.QUESTIONS.items()
+                for part in section(question, questions.answers(results, patterns), intro, level=3)]
+    if answered:
+        parts += ["## Questions", *answered]
+    drawn = charts(report)
+    if drawn:
+        parts += ["## Scale, drawn", "\n".join(f"![{CHARTS[name[:-4]][0]}]({PLOTS}/{name})" for name in drawn)]
+    parts.append("## All figures")
     for suite, title in TITLES.items():
-        rows = [row for row in report["results"] if row["suite"] == suite]
-        if rows:
-            parts += [f"## {title}", OWN_TABLES.get(suite, table)(rows)]
+        parts += section(title, [row for row in results if row["suite"] == suite], level=3)
     parts += ["## Method", METHOD, "## Not shown", NOT_SHOWN]
     return "\n\n".join(parts) + "\n"
 

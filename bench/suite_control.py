@@ -2,9 +2,11 @@
 """Commands, as a person runs them: wall time and memory at 1 M entries, and with 1,000 backends. The best of several."""
 import json
 import os
+import shutil
 import subprocess
 
 import prefixes
+import suite_e2e
 from harness import result
 from lab import BUILD, PYTHON, Failed, Lab
 from suite_filter import host, load
@@ -25,13 +27,17 @@ sys.exit(os.waitstatus_to_exitcode(status))
 """
 
 
-def timed(lab, command):
+def timed_argv(argv):
     """milliseconds and peak memory (bytes) of one command"""
-    done = subprocess.run([PYTHON, "-I", "-S", "-c", TIMER, *lab.weir_argv(command)], capture_output=True, text=True)
+    done = subprocess.run([PYTHON, "-I", "-S", "-c", TIMER, *argv], capture_output=True, text=True)
     if done.returncode:
-        raise Failed(f"weir {command}: exit status {done.returncode}\n{done.stderr}")
+        raise Failed(f"{' '.join(argv)}: exit status {done.returncode}\n{done.stderr}")
     ms, memory = done.stdout.split()
     return float(ms), int(memory)
+
+
+def timed(lab, command):
+    return timed_argv(lab.weir_argv(command))
 
 
 def best(runs):
@@ -65,9 +71,11 @@ def lists(quick, v6, goal_bytes):
                 if len(loads) < times:
                     lab.weir("reset")
                     lab.weir("attach in")
+            swaps = [timed(lab, f"drop load {path} --replace") for _ in range(times)]
         finally:
             os.unlink(path)
         results = command(f"load 1 M {what} from a text file", loads, goal=1500)
+        results += command(f"swap 1 M {what} for others from a text file", swaps)
         results.append(result("control", f"tables of 1 M {what}, per entry", (table_bytes(lab) - empty) / ENTRIES, "bytes",
                               goal=goal_bytes))
         new = "2001:db8:bad:{}::/64" if v6 else "240.0.{}.0/24"
@@ -75,6 +83,33 @@ def lists(quick, v6, goal_bytes):
                            goal=20)
         results += command(f"drop list at 1 M {what}", [timed(lab, "drop list") for _ in range(times)])
         return results + command(f"save at 1 M {what}", [timed(lab, "save") for _ in range(times)])
+
+
+def peers(quick):
+    """the same list loaded by other filters: their own commands, in the formats that they read fastest"""
+    if quick:
+        return []
+    lines = prefixes.text(prefixes.mixed(ENTRIES)).splitlines()
+    results, path = [], f"/run/weir-bench-{os.getpid()}"
+    with Lab() as lab:
+        host(lab)
+        elements = ",".join(prefixes.text(suite_e2e.disjoint(prefixes.mixed(ENTRIES))).splitlines())
+        for tool, words, text in (
+                ("nft", f"nft -f {path}", "table netdev weirbench { set listed { type ipv4_addr; flags interval; "
+                                          f"elements = {{ {elements} }} }} }}\n"),
+                ("ipset", f"ipset restore -f {path}", f"create listed hash:net hashsize {ENTRIES} maxelem {2 * ENTRIES}\n" +
+                    "".join(f"add listed {line}\n" for line in lines))):
+            if not shutil.which(tool):
+                continue
+            try:
+                with open(path, "w") as f:
+                    f.write(text)
+                ms, memory = timed_argv(["nsenter", f"--net={lab.path('host')}", *words.split()])
+            finally:
+                os.unlink(path)
+            name = {"nft": "nftables interval set", "ipset": "ipset hash:net"}[tool]
+            results += command(f"peer: {name}, load 1 M IPv4 prefixes", [(ms, memory)])
+    return results
 
 
 def services(quick):
@@ -107,4 +142,4 @@ def ring():
 
 
 def run(quick):
-    return ring() + lists(quick, False, 24) + lists(quick, True, 64) + services(quick)
+    return ring() + lists(quick, False, 24) + lists(quick, True, 64) + peers(quick) + services(quick)

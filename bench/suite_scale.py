@@ -6,6 +6,7 @@ import os
 import statistics
 
 import prefixes
+import suite_filter
 import suite_lb
 from harness import XDP_DROP, XDP_PASS, XDP_TX, Group, frame4, frame6, result, some4, wire4, wire6
 from lab import Lab
@@ -15,6 +16,7 @@ FLOWS = 1_000_000
 # chart: (title, name of the size); the lines of each begin with its name
 CHARTS = {
     "prefixes": ("Dropping by source: cost against the number of prefixes", "prefixes"),
+    "rules": ("Ordered filter rules: cost against their number", "rules"),
     "VIPs": ("Balancing: cost against the number of VIPs", "VIPs"),
     "backends": ("Balancing: cost against the number of backends of a VIP", "backends"),
     "flows": ("Balancing: cost against the number of flows", "flows"),
@@ -42,6 +44,11 @@ def filtered(quick, count, v6):
         group.weir(point("prefixes", f"IPv{family}, hit", count), "hits", frame, XDP_DROP, "listed", "drop", flows=flows)
         group.weir(point("prefixes", f"IPv{family}, miss", count), "misses", frame, XDP_PASS, "pass", "pass", flows=flows)
         return group.run()
+
+
+def ruled(quick, count):
+    return [{**row, "suite": "scale", "case": point("rules", row["case"].split(", ")[1], count)}
+            for row in suite_filter.of_rules(quick, count)]
 
 
 def balanced(quick, name, table, text, cpu=None):
@@ -103,6 +110,8 @@ def run(quick):
         for count in (1, 10_000, 1_000_000) if quick else (1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000):
             if count <= 1_000_000 or not v6:
                 results += filtered(quick, count, v6)
+    for count in (1, 1000) if quick else (1, 10, 100, 1000, 4096):
+        results += ruled(quick, count)
     for count in (1, 1000) if quick else (1, 10, 100, 1000):
         results += vips(quick, count) + backends(quick, count)
     for count in (1, 100_000) if quick else (1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 4_000_000):
