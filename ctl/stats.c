@@ -3,6 +3,7 @@
 #include <net/if.h>
 #include <stdlib.h>
 
+#include "chances.h"
 #include "counters.h"
 #include "ctl.h"
 
@@ -89,6 +90,20 @@ static void rules_table(const struct model *m, const struct counters *s)
 	table_end(&t);
 }
 
+static void chances_table(const struct chance *list, size_t count)
+{
+	struct table t = TABLE("PASSED ON", ">PACKETS", ">FLOWS");
+	char service[SERVICE_TEXT_MAX];
+
+	for (size_t i = 0; i < count; i++) {
+		table_cell(&t, service_text(&list[i].service, service));
+		table_number(&t, list[i].passed.packets);
+		table_number(&t, list[i].passed.flows);
+	}
+	putchar('\n');
+	table_end(&t);
+}
+
 /* ---- for programs ---- */
 
 static void devices_json(struct json *j, const struct plane *p, const struct counters *s)
@@ -154,7 +169,23 @@ static void services_json(struct json *j, const struct model *m, const struct co
 	json_close(j, ']');
 }
 
-static void stats_json(const struct plane *p, const struct model *m, const struct counters *s)
+static void chances_json(struct json *j, const struct chance *list, size_t count)
+{
+	char service[SERVICE_TEXT_MAX];
+
+	json_open(j, "passed_on", '[');
+	for (size_t i = 0; i < count; i++) {
+		json_open(j, NULL, '{');
+		json_text(j, "service", service_text(&list[i].service, service));
+		json_number(j, "packets", list[i].passed.packets);
+		json_number(j, "flows", list[i].passed.flows);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
+static void stats_json(const struct plane *p, const struct model *m, const struct counters *s,
+		       const struct chance *list, size_t count)
 {
 	struct json j = {.out = stdout};
 
@@ -165,12 +196,15 @@ static void stats_json(const struct plane *p, const struct model *m, const struc
 	for (size_t i = 0; i < m->rules_count; i++)
 		rule_json(&j, m, &m->rules[i], &s->rules[m->rules[i].id]);
 	json_close(&j, ']');
+	chances_json(&j, list, count);
 	json_close(&j, '}');
 	putchar('\n');
 }
 
 int cmd_stats(struct ctl *c, const struct args *args, struct weir_error *err)
 {
+	struct chance *chances = NULL;
+	size_t chances_count = 0;
 	struct counters *s;
 	plane_auto p = {};
 	model_auto m = {};
@@ -180,15 +214,20 @@ int cmd_stats(struct ctl *c, const struct args *args, struct weir_error *err)
 		return rc;
 	s = ctl_zero(sizeof(*s));
 	rc = counters_read(&p, s, err);
+	if (!rc)
+		rc = chances_read(&p, &chances, &chances_count, err);
 	if (!rc && c->json) {
-		stats_json(&p, &m, s);
+		stats_json(&p, &m, s, chances, chances_count);
 	} else if (!rc) {
 		devices_table(&p, s);
 		if (m.vips_count)
 			vips_table(&m, s);
 		if (m.rules_count)
 			rules_table(&m, s);
+		if (chances_count)
+			chances_table(chances, chances_count);
 	}
+	free(chances);
 	free(s);
 	return rc;
 }

@@ -92,7 +92,6 @@ int vip_options_parse(const struct args *args, const struct service *service, st
 		      struct weir_error *err)
 {
 	__u32 port = options->port, mss = options->mss, offset = options->cid_offset, length = options->cid_length;
-	const char *quic = args_text(args, "QUIC");
 	struct vip_options o = *options;
 	int rc = number_from(args, "PORT", "a port", 1, 65535, true, &port, err);
 
@@ -101,11 +100,11 @@ int vip_options_parse(const struct args *args, const struct service *service, st
 	if (!rc)
 		rc = number_from(args, "CIDOFFSET", "an offset into a connection id", 0, 19, false, &offset, err);
 	if (!rc)
-		rc = number_from(args, "CIDLENGTH", "the length of a server id", 1, SERVER_ID_MAX, false, &length, err);
+		rc = number_from(args, "CIDLENGTH", "the length of a server id", 1, SERVER_ID_MAX, true, &length, err);
 	if (rc)
 		return rc;
-	if (quic && !strcmp(quic, "off"))
-		offset = length = 0;
+	if (!length)
+		offset = 0;
 	o.port = (__u16)port;
 	o.mss = (__u16)mss;
 	o.cid_offset = (__u8)offset;

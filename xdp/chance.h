@@ -5,6 +5,7 @@
 #ifndef WEIR_XDP_CHANCE_H
 #define WEIR_XDP_CHANCE_H
 
+#include "bpf/decap.h"
 #include "bpf/fib.h"
 #include "bpf/gue.h"
 #include "bpf/tunnel.h"
@@ -107,6 +108,38 @@ static __always_inline void chance_link(struct xdp_md *ctx, const struct packet 
 	}
 }
 
+/* A global function, for its stack. */
+__noinline int chance_count(const struct packet *inner)
+{
+	struct weir_chance_stats none = {}, *stats;
+	struct weir_chance_key key = {};
+	__u32 *flow, place, tag;
+	__u64 hash;
+
+	if (!inner || !CHANGES)
+		return 0;
+	key.addr = inner->dst;
+	key.port_be = inner->dport_be;
+	key.proto = inner->proto;
+	hash = weir_hash_flow(&inner->src, &inner->dst, inner->sport_be, inner->dport_be, inner->proto);
+	place = hash >> 48;
+	tag = (__u32)hash | 1;
+	stats = bpf_map_lookup_elem(&weir_chances, &key);
+	if (!stats) {
+		bpf_map_update_elem(&weir_chances, &key, &none, BPF_NOEXIST);
+		stats = bpf_map_lookup_elem(&weir_chances, &key);
+	}
+	flow = bpf_map_lookup_elem(&weir_chance_flows, &place);
+	if (!stats || !flow)
+		return 0;
+	__sync_fetch_and_add(&stats->packets, 1);
+	if (*flow != tag) {
+		*flow = tag;
+		__sync_fetch_and_add(&stats->flows, 1);
+	}
+	return 0;
+}
+
 /* DECAP: it is for this host after all. */
 __noinline int chance_pass(struct xdp_md *ctx, const struct packet *outer, const struct packet *inner)
 {
@@ -133,6 +166,7 @@ __noinline int chance_pass(struct xdp_md *ctx, const struct packet *outer, const
 		__builtin_memcpy(&v6->daddr, &next, sizeof(next));
 	}
 	chance_link(ctx, outer, &next);
+	chance_count(inner);
 	return WEIR_R_SECOND_CHANCE;
 }
 

@@ -387,6 +387,23 @@ _Static_assert(sizeof(struct weir_backend) == 64, "abi");
 #define WEIR_DECAP_TUNNEL 1u /* outer destination */
 #define WEIR_DECAP_VIP	  2u /* inner destination */
 
+/* On a backend: packets and flows of a VIP that it passed on, since it has no socket for them. weir_chance_flows remembers a
+ * flow of each hash, so that one is counted once; two of the same place that take turns are counted anew each time. */
+#define WEIR_CHANCE_FLOWS 65536
+
+struct weir_chance_key {
+	struct weir_addr addr;
+	__be16 port_be;
+	__u8 proto;
+	__u8 pad[5];
+};
+_Static_assert(sizeof(struct weir_chance_key) == 24, "abi");
+
+struct weir_chance_stats {
+	__u64 packets;
+	__u64 flows;
+};
+
 /* XDP -> TC ingress, in front of the packet as XDP metadata */
 #define WEIR_META_MAGIC 0x77656972u
 struct weir_meta {

@@ -208,7 +208,7 @@ def test_json_save_is_the_lines(running):
 
 def test_json_stats(running):
     stats = running.weir_json("stats")
-    assert list(stats) == ["devices", "totals", "vips", "backends", "rules"]
+    assert list(stats) == ["devices", "totals", "vips", "backends", "rules", "passed_on"]
     assert stats["totals"] == {hook: {verdict: NONE for verdict in ("pass", "drop", "tx", "redirect")}
                                for hook in ("xdp", "egress", "ingress")}
     assert stats["vips"] == [{"vip": "www", "service": "203.0.113.10:443/tcp", **NO_FLOWS},

@@ -199,3 +199,7 @@ def test_second_chance(narrow):
     passed = sum(row["packets"] for row in narrow.weir_json("stats", ns="b2", instance=f"{narrow.instance}-b2")["devices"]
                  if row["reason"] == "second-chance")
     assert passed >= 5, "about half of the slots moved"
+    rows = narrow.weir_json("stats", ns="b2", instance=f"{narrow.instance}-b2")["passed_on"]
+    assert [row["service"] for row in rows] == [f"{VIP4}:80/tcp"] and rows[0]["packets"] == passed
+    assert 5 <= rows[0]["flows"] <= 40 and rows[0]["flows"] <= rows[0]["packets"]
+    assert f"{VIP4}:80/tcp" in on(narrow, "b2", "stats").stdout

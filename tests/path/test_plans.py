@@ -433,7 +433,7 @@ def test_options_are_set(net):
 
 
 BREAKING = [("tcp", "affinity source", "affinity none"), ("tcp", "mode nat port 8080", "mode ipip port none"),
-            ("udp", "quic cid-offset 1 cid-length 2", "quic off")]
+            ("udp", "quic cid-offset 1 cid-length 2", "quic cid-offset 0 cid-length none")]
 
 
 @pytest.mark.parametrize("proto,there,back", BREAKING)
@@ -462,6 +462,7 @@ def test_options_that_break_connections(net, proto, there, back):
     ("tcp", "", "port 81", "'port' goes with 'mode nat' only"),
     ("tcp", "", "mss 5", "not an MSS"),
     ("tcp", "", "quic cid-offset 0 cid-length 3", "'quic' goes with UDP only"),
+    ("udp", "", "quic cid-offset 20 cid-length 1", "not an offset into a connection id"),
     ("tcp", "", "track on", "'track' is for UDP"),
 ])
 def test_options_that_do_not_fit(net, proto, options, words, said):
