@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Any bytes as a packet of any link, as a destination, as a moment: refused, or read within its bounds; what is read and
+/* Any bytes as a packet of any link, as a destination, as a moment, as a size: refused, or read within its bounds; what is read and
  * written again is the same. */
 #include <pcap.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture.h"
 #include "destination.h"
 #include "recording.h"
 #include "when.h"
@@ -21,7 +22,8 @@ static void as_text(const uint8_t *data, size_t size)
 	char text[128] = "", again[DESTINATION_TEXT_MAX], time[WHEN_TEXT_MAX];
 	struct tuple t, same;
 	struct weir_error err;
-	__u64 seconds;
+	const struct word word = {text, 1};
+	__u64 seconds, bytes;
 	__s64 moment;
 
 	memcpy(text, data, size < sizeof(text) - 1 ? size : sizeof(text) - 1);
@@ -33,6 +35,8 @@ static void as_text(const uint8_t *data, size_t size)
 		require(!strcmp(when_text(moment, time), text));
 	if (!when_duration(text, &seconds, &err))
 		require(seconds);
+	if (!capture_bytes(&word, &bytes, &err))
+		require(bytes);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

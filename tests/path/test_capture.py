@@ -207,6 +207,7 @@ def count(lab, reason):
     return program(lab, "in", "xdp").counts()[[r.name for r in REASONS].index(reason)]
 
 
+@pytest.mark.alone
 def test_stopped_killed_and_reclaimed(net):
     """A capture that is stopped loses packets, says how many, and nobody waits; its lease and that of killed ones ends, so
     their places can be had; one that goes on afterwards says that it saw nothing meanwhile."""
@@ -241,6 +242,7 @@ def test_stopped_killed_and_reclaimed(net):
     assert lively.counts["in"][0] == flood + 6
 
 
+@pytest.mark.alone
 def test_place_given_away(net):
     """who sleeps longer than its lease, and finds its place taken, says so and keeps what it has"""
     others = []
