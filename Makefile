@@ -47,7 +47,7 @@ LIBWEIR  := $(BUILD)/libweir.a
 WEIR     := $(if $(CTL_SRC),$(BUILD)/weir)
 
 # ---- flags
-PKGS       := libbpf libxdp libnl-3.0 libnl-route-3.0 libmnl libpcap
+PKGS       := libbpf libxdp libnl-3.0 libnl-route-3.0 libmnl libpcap ncursesw
 PKG_CONFIG ?= pkg-config
 WARN       := -Wall -Wextra -Werror
 SANITIZE   ?=# for example address,undefined

@@ -10,6 +10,7 @@
 #include "attach.h"
 #include "cost.h"
 #include "counters.h"
+#include "events.h"
 #include "live.h"
 #include "pool.h"
 #include "ring.h"
@@ -29,6 +30,7 @@ struct scrape {
 		__u64 unsettled, left_ns;
 	} pools[WEIR_MAX_VIPS]; /* by index in the model */
 	struct weir_backend live[WEIR_MAX_BACKENDS];
+	struct weir_event_stats events;
 	struct attachment *devices;
 	size_t devices_count;
 	char names[WEIR_MAX_DEVS][IF_NAMESIZE];
@@ -87,6 +89,8 @@ static int tables_read(struct plane *p, const struct model *m, void *arg, struct
 		rc = usage(p, m, s->used, s->flows, err);
 	if (!rc)
 		rc = live_counts(p, s->entries, err);
+	if (!rc)
+		rc = events_stats(p, &s->events, err);
 	memcpy(s->live, p->backends + (p->ctl->gen & 1) * WEIR_MAX_BACKENDS, sizeof(s->live));
 	return rc ? rc : pools_read(s, p, m, err);
 }
@@ -99,12 +103,13 @@ static __u64 monotonic_ns(void)
 	return (__u64)t.tv_sec * NS_A_SECOND + (__u64)t.tv_nsec;
 }
 
-/* our program on a hook of the device that has the slot; 0: none */
+/* Our program on a hook of the device that has the slot; 0: none. Behind libxdp's dispatcher the kernel measures that alone. */
 static __u32 program_at(const struct scrape *s, __u32 slot, int hook)
 {
 	for (size_t i = 0; i < s->devices_count; i++) {
 		const struct attachment *a = &s->devices[i];
-		__u32 ids[WEIR_HOOKS] = {a->xdp_id, a->egress_id, a->ingress_id};
+		__u32 xdp = a->xdp_id && a->xdp_dispatcher ? a->link.xdp_prog_id : a->xdp_id;
+		__u32 ids[WEIR_HOOKS] = {xdp, a->egress_id, a->ingress_id};
 
 		if (slot && !a->gone && (__u32)a->link.ifindex == s->p.devs[slot].ifindex)
 			return ids[hook];
@@ -326,7 +331,18 @@ static void write_policy(struct metrics_out *out, const struct scrape *s, enum m
 	}
 }
 
-/* ---- tables ---- */
+/* ---- events and tables ---- */
+
+static void write_events(struct metrics_out *out, const struct scrape *s, enum metric metric)
+{
+	for (int kind = WEIR_EVENT_NONE + 1; kind < WEIR_EVENT_KINDS; kind++)
+		metric_count(out, metric, s->events.told[kind], LABELS("kind", event_kind_names[kind]));
+}
+
+static void write_suppressed(struct metrics_out *out, const struct scrape *s, enum metric metric)
+{
+	metric_count(out, metric, s->events.suppressed, NO_LABELS);
+}
 
 static void write_flows(struct metrics_out *out, const struct scrape *s, enum metric metric)
 {

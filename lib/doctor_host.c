@@ -30,7 +30,7 @@ void doctor_privileges(struct doctor *d)
 	struct weir_error err = {};
 	int refused;
 
-	if (where_privileges(&err)) {
+	if (where_privileges(true, &err)) {
 		doctor_fail(d, err.hint, "%s", err.text);
 		return;
 	}

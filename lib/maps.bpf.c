@@ -8,4 +8,5 @@
 #include "bpf/hits.h"
 #include "bpf/policy.h"
 #include "bpf/service.h"
+#include "bpf/top.h"
 #include "bpf/watch.h"

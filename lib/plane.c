@@ -241,7 +241,7 @@ int plane_open(const char *instance, unsigned int flags, struct plane *ret, stru
 	plane_init(&p);
 	rc = where_name(&p, instance, err);
 	if (!rc)
-		rc = where_check(err);
+		rc = where_check(flags & PLANE_LOCK, err);
 	/* no lock where there is nothing to lock: maps_open() then says what is missing */
 	if (!rc && flags & PLANE_LOCK && (flags & PLANE_CREATE || access(p.pin_dir, F_OK) == 0)) {
 		p.lock_fd = where_lock(&p, flags & PLANE_CREATE, err);
@@ -359,7 +359,7 @@ int plane_reset(const char *instance, struct weir_error *err)
 	plane_init(&p);
 	count = where_name(&p, instance, err);
 	if (!count)
-		count = where_check(err);
+		count = where_check(true, err);
 	if (count)
 		return count;
 	if (access(p.pin_dir, F_OK)) {

@@ -210,6 +210,11 @@ int stats_rules(struct plane *p, struct weir_count *ret, struct weir_error *err)
 	return read_all(p->maps[PLANE_rule_stats], WEIR_MAX_RULES, COUNT_FIELDS, (__u64 *)ret, err);
 }
 
+int stats_identities(struct plane *p, struct weir_id_stats *ret, struct weir_error *err)
+{
+	return read_all(p->maps[PLANE_id_stats], WEIR_MAX_IDENTITIES, sizeof(*ret) / sizeof(__u64), (__u64 *)ret, err);
+}
+
 /* `bytes` a CPU, of one element */
 static int clear(struct plane *p, enum plane_map map, __u32 index, size_t bytes, struct weir_error *err)
 {

@@ -49,7 +49,7 @@ int where_name(struct plane *p, const char *instance, struct weir_error *err)
 }
 
 /* CAP_BPF would load the programs (with CAP_PERFMON), but programs and table memory are also found by their numbers. */
-int where_privileges(struct weir_error *err)
+int where_privileges(bool writes, struct weir_error *err)
 {
 	static const struct {
 		unsigned int number;
@@ -64,6 +64,8 @@ int where_privileges(struct weir_error *err)
 		memset(data, 0, sizeof(data));
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
 		if (data[needed[i].number / 32].effective & 1u << needed[i].number % 32)
+			continue;
+		if (needed[i].number == CAP_NET_ADMIN && !writes)
 			continue;
 		strcat(missing, *missing ? ", " : "");
 		strcat(missing, needed[i].name);
@@ -124,9 +126,9 @@ int where_bpffs(struct weir_error *err)
 	return 0;
 }
 
-int where_check(struct weir_error *err)
+int where_check(bool writes, struct weir_error *err)
 {
-	int rc = where_privileges(err);
+	int rc = where_privileges(writes, err);
 
 	return rc ? rc : where_bpffs(err);
 }
@@ -261,7 +263,7 @@ int plane_mount_dir(const char *instance, char ret[128], struct weir_error *err)
 
 	if (rc)
 		return rc;
-	if (where_check(NULL) == 0)
+	if (where_check(true, NULL) == 0)
 		dirs_check(&p, true, NULL);
 	memcpy(ret, p.mount_dir, sizeof(p.mount_dir));
 	return 0;

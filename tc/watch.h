@@ -3,6 +3,7 @@
 #ifndef WEIR_TC_WATCH_H
 #define WEIR_TC_WATCH_H
 
+#include "bpf/top.h"
 #include "capture.h"
 
 static __always_inline void note_policy(struct watch_note *note, __u16 rule, __u16 from, __u16 to)
@@ -24,6 +25,8 @@ __noinline int watch(struct __sk_buff *skb, const struct packet *p, const struct
 	if (!ctl || !p || !note)
 		return 0;
 	event_tell(ctl, p, note, what & 0xffff, hook, hook == WEIR_HOOK_EGRESS ? bpf_skb_cgroup_id(skb) : 0);
+	if (note->from && top_is_wanted(ctl))
+		top_identity(note->from, p->bytes, !reason_passes(WATCH_REASON(what)));
 	return 0;
 }
 

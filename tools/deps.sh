@@ -20,6 +20,7 @@ packages() {
 		libnl-route-3-dev|build|reads the kernel's routes and neighbours
 		libmnl-dev|build|requests whose error text is the kernel's own
 		libpcap-dev|build|reads recordings of packets, compiles filter expressions
+		libncurses-dev|build|draws weir top
 		libmicrohttpd-dev|build|serves metrics over HTTP; loaded when that is asked for
 		iproute2|demo test vm|makes network namespaces and devices
 		ethtool|demo test vm|turns checksum offload off on virtual devices
@@ -33,6 +34,7 @@ packages() {
 		python3-scapy|test|builds and reads packets
 		python3-prometheus-client|test|reads metrics as Prometheus does
 		tshark|test|reads captures
+		tmux|test|a terminal for weir top
 		groff-base|test|checks the manual page
 		procps|test|sysctl
 		iputils-ping|test|ICMP through the lab

@@ -5,6 +5,7 @@
 #include "bpf/decap.h"
 #include "capture.h"
 #include "chance.h"
+#include "source.h"
 
 /* Ethernet header and VLAN tags, in units of two bytes. Whatever there is, the last unit names the protocol that follows. */
 #define L2_UNITS ((ETH_HLEN + VLAN_TAGS_MAX * sizeof(struct vlan_tag)) / sizeof(__be16))
@@ -220,6 +221,8 @@ __noinline int watch(struct xdp_md *ctx, const struct packet *p, __u32 what)
 	event_tell(ctl, p, &note, what, WEIR_HOOK_XDP, 0);
 	if (is_captured(ctl))
 		capture(ctx, &note, WATCH_REASON(what));
+	if (top_is_wanted(ctl))
+		top_source(&p->src);
 	return 0;
 }
 

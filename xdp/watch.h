@@ -6,6 +6,7 @@
 #include "balance.h"
 #include "capture.h"
 #include "rules.h"
+#include "source.h"
 
 /* The filter rule that decided. Reasons that are no rule's leave an earlier packet's in the state. */
 static __always_inline __u32 rule_of(__u32 reason)
@@ -34,6 +35,8 @@ __noinline int watch(struct xdp_md *ctx, const struct packet *p, __u32 what, __u
 	event_tell(ctl, p, &note, what, WEIR_HOOK_XDP, 0);
 	if (is_captured(ctl))
 		capture(ctx, &note, WATCH_REASON(what));
+	if (top_is_wanted(ctl))
+		top_source(&p->src);
 	return 0;
 }
 

@@ -477,6 +477,7 @@ _Static_assert(sizeof(struct weir_policy_line) == WEIR_LINE_BYTES, "abi");
 
 /* ---- flows -------------------------------------------------------------------------------------------------------------- */
 #include "abi_flow.h"
+#include "abi_top.h"
 _Static_assert(WEIR_MAX_RULES <= 65536 && WEIR_MAX_IDENTITIES <= 65536, "abi");
 
 /* skb->cb of tc/ask.bpf.c: in, a generation, an identity or 0 for that of the address, the interface it leaves by or 0, flags;
