@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Generic UDP encapsulation (draft-ietf-intarea-gue-09), variant 0: UDP, a word of header, and towards backends that run our
  * decap program a private field that names who else may own the flow (the second chance). The UDP checksum is zero: the inner
- * packet has its own (RFC 6935, RFC 6936 for IPv6). */
+ * packet has its own (RFC 6935, RFC 6936 for IPv6). One that is not zero is not verified. */
 #ifndef WEIR_BPF_GUE_H
 #define WEIR_BPF_GUE_H
 
