@@ -153,41 +153,40 @@ static int explain_named(struct explaining *x, const struct explainer *e, const 
 	return rc;
 }
 
-/* What comes in meets XDP and then the ingress program, what leaves the egress program. *ret_drops: its end. */
-static int way_explain(struct explaining *x, bool *ret_drops, struct weir_error *err)
+/* What comes in meets XDP and then the ingress program, what leaves the egress program. */
+static int way_explain(struct explaining *x, struct explanation *first, struct explanation *second,
+		       struct weir_error *err)
 {
-	const struct explainer *first = x->out ? x->egress : x->xdp ? x->xdp : x->ingress;
-	explanation_auto one = {}, two = {};
+	const struct explainer *program = x->out ? x->egress : x->xdp ? x->xdp : x->ingress;
 	struct explain_packet onward = x->packet;
-	int rc = explain_named(x, first, &x->packet, &one, err);
+	int rc = explain_named(x, program, &x->packet, first, err);
 
-	if (rc)
+	if (rc || first->hook != WEIR_HOOK_XDP || reason_verdicts[first->reason] != WEIR_PASS || !x->ingress)
 		return rc;
-	*ret_drops = reason_verdicts[one.reason] == WEIR_DROP;
-	if (one.hook == WEIR_HOOK_XDP && reason_verdicts[one.reason] == WEIR_PASS && x->ingress) {
-		onward.bytes = one.bytes;
-		onward.length = one.length;
-		onward.asked.has_meta = one.has_meta;
-		onward.asked.meta = one.meta;
-		rc = explain(x->ingress, &onward, &two, err);
-		if (rc)
-			return rc;
-		*ret_drops = reason_verdicts[two.reason] == WEIR_DROP || two.reason == WEIR_R_POLICY_REJECT;
-	}
-	*ret_drops |= one.reason == WEIR_R_POLICY_REJECT;
-	hook_print(x, &one);
-	if (two.bytes)
-		hook_print(x, &two);
-	return 0;
+	onward.bytes = first->bytes;
+	onward.length = first->length;
+	onward.asked.has_meta = first->has_meta;
+	onward.asked.meta = first->meta;
+	return explain(x->ingress, &onward, second, err);
+}
+
+/* reject is a denial that says so */
+static bool drops(const struct explanation *e)
+{
+	return e->bytes && (reason_verdicts[e->reason] == WEIR_DROP || e->reason == WEIR_R_POLICY_REJECT);
 }
 
 static int packet_explain(struct explaining *x, const unsigned char *bytes, size_t length, bool *ret_drops,
 			  struct weir_error *err)
 {
+	explanation_auto first = {}, second = {};
 	int rc;
 
 	x->packet.bytes = bytes;
 	x->packet.length = length;
+	rc = way_explain(x, &first, &second, err);
+	if (rc)
+		return rc;
 	if (x->c->json)
 		json_open(&x->j, NULL, '{');
 	packet_print(x, "packet", bytes, length);
@@ -197,13 +196,16 @@ static int packet_explain(struct explaining *x, const unsigned char *bytes, size
 	} else {
 		fprintf(x->to, "%-10s  %s %s\n", "", x->out ? "leaves by" : "comes in on", x->at.link.name);
 	}
-	rc = way_explain(x, ret_drops, err);
+	hook_print(x, &first);
+	if (second.bytes)
+		hook_print(x, &second);
+	*ret_drops = drops(&first) || drops(&second);
 	if (x->c->json) {
 		json_close(&x->j, ']');
 		json_bool(&x->j, "passes", !*ret_drops);
 		json_close(&x->j, '}');
 	}
-	return rc;
+	return 0;
 }
 
 /* ---- where ---- */
@@ -219,6 +221,7 @@ static int device_find(struct explaining *x, const struct args *args, struct wei
 	const struct word *dev = args_word(args, "DEV");
 	struct attachment *all = NULL;
 	size_t count = 0, candidates = 0;
+	char names[256] = "";
 	struct link link;
 	int rc = dev ? weir_at(err, link_by_name(dev->text, &link, err), dev) : 0;
 
@@ -228,7 +231,8 @@ static int device_find(struct explaining *x, const struct args *args, struct wei
 		if (!is_candidate(x, &all[i]) || (dev && strcmp(all[i].link.name, dev->text)))
 			continue;
 		x->at = all[i];
-		candidates++;
+		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", candidates++ ? ", " : "",
+			 all[i].link.name);
 	}
 	free(all);
 	if (rc || candidates == 1)
@@ -238,8 +242,12 @@ static int device_find(struct explaining *x, const struct args *args, struct wei
 			       x->out ? "leave" : "come in", dev->text);
 		return weir_at(err, weir_hint(err, rc, "`weir status` shows where something is"), dev);
 	}
-	rc = weir_fail(err, ENODEV, candidates ? "on which device?" : "nothing is attached that packets could meet");
-	return weir_hint(err, rc, candidates ? "dev DEV says it" : "weir attach DEV");
+	if (candidates) {
+		rc = weir_fail(err, EINVAL, "on which device?");
+		return weir_hint(err, rc, "dev DEV says it: %s", names);
+	}
+	rc = weir_fail(err, ENODEV, "nothing is attached for packets that %s", x->out ? "leave" : "come in");
+	return weir_hint(err, rc, "weir attach DEV");
 }
 
 static int programs_load(struct explaining *x, struct weir_error *err)
@@ -262,8 +270,26 @@ static int programs_load(struct explaining *x, struct weir_error *err)
 
 struct many {
 	struct explaining *x;
+	bool all; /* packets of a recording */
 	bool drops;
 };
+
+/* One of a recording that cannot be explained does not keep the others from it. */
+static int packet_refuse(struct explaining *x, size_t number, const unsigned char *bytes, size_t length,
+			 struct weir_error *err)
+{
+	if (x->c->json) {
+		json_open(&x->j, NULL, '{');
+		packet_print(x, "packet", bytes, length);
+		json_text(&x->j, "error", err->text);
+		json_close(&x->j, '}');
+	} else {
+		packet_print(x, "packet", bytes, length);
+		fprintf(x->to, "%-10s  packet %zu: %s\n", "error", number, err->text);
+	}
+	*err = (struct weir_error){};
+	return 0;
+}
 
 /* A packet that leaves has a socket here when its source is ours. */
 static int frame_explain(void *arg, size_t number, const unsigned char *bytes, size_t length, struct weir_error *err)
@@ -274,10 +300,11 @@ static int frame_explain(void *arg, size_t number, const unsigned char *bytes, s
 	bool drops = false;
 	int rc;
 
-	(void)number;
 	many->x->packet.asked.socket = many->x->has_sender || (many->x->out && frame_source(bytes, length, &from) &&
 							       !route_to(&from, &route, NULL) && route.local);
 	rc = packet_explain(many->x, bytes, length, &drops, err);
+	if (rc == -EINVAL && many->all)
+		rc = packet_refuse(many->x, number, bytes, length, err);
 	many->drops |= drops;
 	return rc;
 }
@@ -296,6 +323,7 @@ static int recording_explain(struct explaining *x, const struct word *word, stru
 		name[colon - word->text] = '\0';
 	else
 		only = 0;
+	many->all = !only;
 	if (x->c->json && !only) {
 		json_open(&x->j, NULL, '{');
 		json_open(&x->j, "packets", '[');
@@ -376,10 +404,16 @@ static int one_source(const struct args *args, struct weir_error *err)
 	const struct word *from = args_word(args, "FROM"), *pcap = args_word(args, "PCAP"),
 			  *hex = args_word(args, "HEX"), *in = args_word(args, "in"), *out = args_word(args, "out");
 
+	int rc;
+
 	if (in && out)
 		return weir_at(err, weir_fail(err, EINVAL, "a packet comes in or leaves"), out);
-	if (!!from + !!pcap + !!hex <= 1)
+	if (!!from + !!pcap + !!hex == 1)
 		return 0;
+	if (!from && !pcap && !hex) {
+		rc = weir_fail(err, EINVAL, "which packet?");
+		return weir_hint(err, rc, "from 198.51.100.7:4431 to 203.0.113.10:443, or --pcap FILE, or --hex BYTES");
+	}
 	return weir_at(err,
 		       weir_fail(err, EINVAL, "a packet is described, or recorded, or bytes; not several of these"),
 		       hex ? hex : pcap);

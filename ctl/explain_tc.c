@@ -9,7 +9,8 @@
 #include "pool.h"
 #include "when.h"
 
-#define NS_A_SECOND 1000000000ull
+#define NS_A_SECOND   1000000000ull
+#define FORM_TEXT_MAX (2 * NAME_LENGTH_MAX + 32)
 
 static const char *identity_text(const struct explaining *x, __u32 id)
 {
@@ -117,32 +118,35 @@ static void ends_steps(struct explaining *x, const struct weir_found *f)
 
 /* ---- what policy says ---- */
 
-static const char *form_text(int form)
+/* "app to any": the key that was looked up */
+static const char *form_text(const struct explaining *x, const struct weir_found *f, int form, char buf[FORM_TEXT_MAX])
 {
-	static const char *const texts[WEIR_FORMS] = {
-		[WEIR_FORM_SRC_DST] = "from it to it",
-		[WEIR_FORM_SRC_ANY] = "from it to any",
-		[WEIR_FORM_ANY_DST] = "from any to it",
-		[WEIR_FORM_ANY_ANY] = "from any to any",
-	};
+	snprintf(buf, FORM_TEXT_MAX, "%s to %s", form & 2 ? "any" : identity_text(x, f->from),
+		 form & 1 ? "any" : identity_text(x, f->to));
+	return buf;
+}
 
-	return texts[form];
+static void rule_step(struct explaining *x, const char *stage, const char *what, __u32 id, const char *how)
+{
+	const struct policy_rule *rule = naming_policy_rule(&x->names, id);
+	char line[CONFIG_LINE_MAX] = "(it is gone)";
+
+	if (rule)
+		line_of_rule(&x->m, (size_t)(rule - x->m.rules), line);
+	step(x, stage, "%s: rule %u %s: %s", what, id, how, line);
 }
 
 static void entry_step(struct explaining *x, const struct weir_found *f, int form)
 {
 	const struct weir_found_form *entry = &f->forms[form];
-	const struct policy_rule *rule = naming_policy_rule(&x->names, entry->value.rule);
-	char line[CONFIG_LINE_MAX] = "(it is gone)";
+	char what[FORM_TEXT_MAX];
 
-	if (!entry->value.action) {
-		step(x, "policy", "%s: no rule", form_text(form));
-		return;
-	}
-	if (rule)
-		line_of_rule(&x->m, (size_t)(rule - x->m.rules), line);
-	step(x, "policy", "%s: rule %u%s: %s", form_text(form), entry->value.rule,
-	     f->form == (__u32)form + 1 ? " decides" : " is outranked", line);
+	form_text(x, f, form, what);
+	if (entry->value.action)
+		rule_step(x, "policy", what, entry->value.rule,
+			  f->form == (__u32)form + 1 ? "decides" : "is outranked");
+	else
+		step(x, "policy", "%s: no rule", what);
 }
 
 static void judge_steps(struct explaining *x, const struct weir_found *f)
@@ -188,6 +192,8 @@ void explain_tc_steps(struct explaining *x, const struct explanation *e)
 		step(x, "related", "an ICMP error; the flow that it quotes:");
 	if (f->stages >> WEIR_STAGE_FLOW & 1)
 		flow_step(x, f);
+	if (e->reason == WEIR_R_FLOW && f->flow_found && f->flow.rule)
+		rule_step(x, "policy", "when it began", f->flow.rule, "decided");
 	if (f->stages >> WEIR_STAGE_JUDGE & 1)
 		judge_steps(x, f);
 	if (f->stages >> WEIR_STAGE_FAILSAFE & 1)

@@ -155,9 +155,11 @@ static int packet_run(const struct explainer *e, const struct explain_packet *pa
 	if (bpf_map_update_elem(e->found, &zero, &notes, BPF_ANY))
 		return weir_fail(err, errno, "cannot tell the explaining program what to suppose: %m");
 	rc = bpf_prog_test_run_opts(e->code.fd, &opts);
-	if (rc)
-		return weir_fail(err, -rc, "the kernel does not run '%s' on this packet: %s", code_name(e->id),
-				 strerror(-rc));
+	if (rc) {
+		rc = weir_fail(err, -rc, "the kernel does not run '%s' on this packet: %s", code_name(e->id),
+			       strerror(-rc));
+		return weir_hint(err, rc, "it runs TC programs by hand only on packets with a whole IP header");
+	}
 	if (bpf_map_lookup_elem(e->found, &zero, &notes))
 		return weir_fail(err, errno, "cannot read what the explaining program has found: %m");
 	ret->found = notes.found;

@@ -6,6 +6,7 @@
 Random packets meet a random configuration: first all of them are explained, then each runs through the attached programs by
 BPF_PROG_TEST_RUN, and verdict, reason and the bytes that leave must be the same.
 """
+import json
 import os
 import random
 import re
@@ -23,6 +24,7 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP, IPerror, TCPerror
 from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6, IPv6ExtHdrFragment
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Raw
+from scapy.utils import wrpcap
 
 VIP, VIP6 = "203.0.113.10", "2001:db8:f::10"
 BACKENDS = ["10.1.0.11", "10.1.0.12", "10.1.0.13", "fd01::11"]
@@ -93,7 +95,7 @@ def configure(net, rng):
               "rule add limit 1000 bps burst 12112 per source/128 from 2001:db8:18::/48",
               "rule add count proto tcp flags syn note \"begins\""]
     passes = ["rule add pass from 198.18.0.0/15", "rule add pass from 2001:db8:18::/48", "rule add pass from 10.1.0.0/24"]
-    net.weir("apply --yes /dev/stdin", stdin=POLICY + "\n".join([world.text(), *services()]))
+    net.weir("apply --yes --now /dev/stdin", stdin=POLICY + "\n".join([world.text(), *services()]))
     for at, line in enumerate(limits + passes):
         net.weir(line.replace("rule add", f"rule add at {at + 1}"))
     return world
@@ -271,6 +273,129 @@ def test_nothing_is_changed(net):
     for packet in coming:
         run_xdp(net, "in", packet)
     assert asked.maps(net) != before, "and these did change something"
+
+
+# ---- the command: what is described, what is printed
+
+def built(net, packet):
+    return bytes(Ether(src=net.mac("lb", "out"), dst="02:00:00:00:00:01") / packet)
+
+
+@pytest.mark.parametrize("words, packet", [
+    ("from 198.18.0.1:4431 to 203.0.113.10:80", IP(src="198.18.0.1", dst=VIP, id=0, flags="DF") / TCP(
+        sport=4431, dport=80, seq=1, flags="S", window=65535)),
+    ("from 198.18.0.1:1 to 203.0.113.10:80 flags ack,psh payload 414243 dscp ef ttl 3 vlan 7",
+     Dot1Q(vlan=7) / IP(src="198.18.0.1", dst=VIP, id=0, flags="DF", tos=46 << 2, ttl=3) / TCP(
+         sport=1, dport=80, seq=1, ack=1, flags="PA", window=65535) / Raw(b"ABC")),
+    ("from [2001:db8:18::1]:9 to [2001:db8:f::10]:80 proto udp length 100",
+     IPv6(src="2001:db8:18::1", dst=VIP6) / UDP(sport=9, dport=80) / Raw(bytes(52))),
+    ("from 2001:db8:18::1 to 2001:db8:f::10", IPv6(src="2001:db8:18::1", dst=VIP6) / ICMPv6EchoRequest(id=1, seq=1)),
+    ("from 198.18.0.1 to 203.0.113.10 icmp 13/2", IP(src="198.18.0.1", dst=VIP, id=0, flags="DF") / ICMP(
+        type=13, code=2, id=1, seq=1)),
+    ("from 198.18.0.1 to 203.0.113.10 proto gre payload 0000", IP(src="198.18.0.1", dst=VIP, id=0, flags="DF", proto=47) /
+     Raw(bytes(2))),
+    ("from 198.18.0.1:7 to 203.0.113.10:80 fragment later length 60",
+     IP(src="198.18.0.1", dst=VIP, id=0x7765, frag=185, proto=6) / Raw(bytes(40))),
+])
+def test_described(net, words, packet):
+    answer = json.loads(net.weir(f"-j explain out dev out {words}", check=False).stdout)
+    link = packet.copy()
+    if ICMP in link and link[ICMP].type == 13:  # of which scapy makes a longer header
+        link = IP(bytes(link)[:20]) / Raw(bytes([13, 2, 0xf2, 0xfb, 0, 1, 0, 1]))
+        del link[IP].len, link[IP].chksum
+    assert answer["packet"]["hex"] == built(net, link).hex()
+
+
+CONFIGURATION = f"""\
+set create seen
+set add seen 198.18.0.0/24 note "a client"
+rule add count from @seen note "counted"
+rule add limit 10 pps burst 20 per source proto tcp flags syn
+rule add drop proto tcp dport 81
+vip add {VIP}:80/tcp name www
+backend add www 10.1.0.11
+identity add app cidr 10.3.0.0/24
+policy add deny from app to world proto tcp port 25 note "no mail"
+policy default allow from app
+"""
+
+
+def afresh(net):
+    """rules numbered from 1"""
+    for text in ("", CONFIGURATION):
+        net.weir("apply --yes --now /dev/stdin", stdin=text)
+
+
+def test_text(net):
+    afresh(net)
+    done = net.weir(f"explain dev in from 198.18.0.1:4431 to {VIP}:80")
+    inner = ["IPv4 198.18.0.1 > 203.0.113.10, 40 bytes, ttl 64", "TCP 4431 > 80 syn, seq 1, ack 0"]
+    mac = {dev: net.mac("lb", dev) for dev in ("in", "out")}
+    slot = re.search(r"slot +(\d+) of", done.stdout)[1]
+    assert [line.strip() for line in done.stdout.splitlines()] == [
+        f"packet      Ethernet 02:00:00:00:00:01 > {mac['in']}", *inner, "comes in on in",
+        "xdp",
+        "sets      source is in the set 'seen' by 198.18.0.0/24, note \"a client\"",
+        "rules     rule 1 counts it: rule add count from @seen note \"counted\"",
+        "rules     rule 2 within its rate (0% of its burst taken): rule add limit 10 pps burst 20 per source proto tcp flags syn",
+        "rules     none of these decides; default: pass",
+        f"vip       {VIP}:80/tcp, named www, mode ipip",
+        f"slot      {slot} of 65536, settled: 10.1.0.11",
+        "backend   10.1.0.11: the slot's owner",
+        f"next hop  ready: by out to {MACS['10.1.0.11']}, asked of the kernel just now",
+        "verdict     redirect, forward-redirect: to its backend, out of another device",
+        f"leaves      Ethernet {mac['out']} > {MACS['10.1.0.11']}",
+        "IPv4 10.1.0.1 > 10.1.0.11, 60 bytes, ttl 64", *inner]
+    done = net.weir(f"explain dev in from 198.18.0.1:4431 to {VIP}:81", check=False)
+    assert done.returncode == 3 and "rule 3 decides: rule add drop" in done.stdout and "verdict     drop, rule-drop: " in done.stdout
+    done = net.weir("explain out dev out from 10.3.0.7:9 to 192.0.2.1:25", check=False)
+    assert done.returncode == 3
+    assert [line.strip() for line in done.stdout.splitlines()][4:] == [
+        "egress",
+        "flow      none is known",
+        "from      app, by its address 10.3.0.0/24",
+        "to        world, no identity names it",
+        "policy    app to world: rule 1 decides: policy add deny from app to world proto tcp port 25 note \"no mail\"",
+        "failsafe  none holds it",
+        "verdict     drop, policy-deny: denied by a policy rule"]
+    assert "no rule, and host has no default" in net.weir("explain out dev out from 10.1.0.1:9 to 192.0.2.1:25").stdout
+    assert "from      app, as was said" in net.weir("explain out dev out from 10.1.0.1:9 to 192.0.2.1:26 identity app").stdout
+
+
+def test_recorded_and_bytes(net, tmp_path):
+    afresh(net)
+    frames = [built(net, IP(src="198.18.0.1", dst=VIP) / TCP(dport=port, flags="S")) for port in (80, 81, 82)]
+    path = str(tmp_path / "seen.pcap")
+    wrpcap(path, [Ether(frame) for frame in frames])
+    ended = [("redirect", "forward-redirect"), ("drop", "rule-drop"), ("pass", "pass")]
+    for words in (f"--pcap {path}:2", f"--hex {frames[1].hex(':')}"):
+        done = net.weir(f"-j explain dev in {words}", check=False)
+        hook = json.loads(done.stdout)["hooks"][0]
+        assert (hook["verdict"], hook["reason"], done.returncode) == (*ended[1], 3)
+    answers = json.loads(net.weir(f"-j explain dev in --pcap {path}", check=False).stdout)["packets"]
+    assert [(answer["hooks"][0]["verdict"], answer["hooks"][0]["reason"]) for answer in answers] == ended
+    assert net.weir(f"explain dev in --pcap {path}:4", check=False).stderr.endswith("has 3 packets\n")
+
+
+@pytest.mark.parametrize("words, error", [
+    ("dev in", "which packet?\nhint: from 198.51.100.7:4431 to 203.0.113.10:443, or --pcap FILE, or --hex BYTES"),
+    ("from 198.18.0.1 to 203.0.113.10", "on which device?\nhint: dev DEV says it: in, out"),
+    ("in out dev in from 198.18.0.1 to 203.0.113.10", "a packet comes in or leaves"),
+    ("dev in from 198.18.0.1", "to whom?\nhint: from 198.51.100.7:4431 to 203.0.113.10:443, or --pcap FILE, or --hex BYTES"),
+    ("dev in from 198.18.0.1:x to 203.0.113.10", "'198.18.0.1:x' is not an address and port\n"
+     "hint: write 198.51.100.7:4431, [2001:db8::7]:4431, or an address alone"),
+    ("dev in from 198.18.0.1 to 2001:db8::1", "'198.18.0.1' and '2001:db8::1' are of two families\n"
+     "hint: two IPv4 or two IPv6 addresses"),
+    ("dev in from 198.18.0.1 to 203.0.113.10 ttl 1-2", "'1-2' is more than one, and this is one packet"),
+    ("dev in from 198.18.0.1 to 203.0.113.10 proto icmpv6", "there is no such packet: icmp is IPv4's, icmpv6 IPv6's"),
+    ("dev in from 198.18.0.1 to 203.0.113.10 uid 0", "who sends is told by a socket here only of packets that leave\n"
+     "hint: weir explain out ..."),
+    ("dev in --hex 0g", "'0g' is not a byte\nhint: a byte is two hexadecimal digits: 5a, 5a5a5a5a"),
+    ("dev in --hex 00", "a packet of 1 bytes has no Ethernet header"),
+])
+def test_refused(net, words, error):
+    done = net.weir(f"explain {words}", check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"weir: {error}\n")
 
 
 # ---- the programs that are attached
