@@ -31,6 +31,7 @@ struct scrape {
 	} pools[WEIR_MAX_VIPS]; /* by index in the model */
 	struct weir_backend live[WEIR_MAX_BACKENDS];
 	struct weir_event_stats events;
+	struct weir_capture_stats captures[WEIR_CAPTURES * WEIR_MAX_DEVS];
 	struct attachment *devices;
 	size_t devices_count;
 	char names[WEIR_MAX_DEVS][IF_NAMESIZE];
@@ -91,6 +92,8 @@ static int tables_read(struct plane *p, const struct model *m, void *arg, struct
 		rc = live_counts(p, s->entries, err);
 	if (!rc)
 		rc = events_stats(p, &s->events, err);
+	if (!rc)
+		rc = stats_captures(p, s->captures, err);
 	memcpy(s->live, p->backends + (p->ctl->gen & 1) * WEIR_MAX_BACKENDS, sizeof(s->live));
 	return rc ? rc : pools_read(s, p, m, err);
 }
@@ -342,6 +345,21 @@ static void write_events(struct metrics_out *out, const struct scrape *s, enum m
 static void write_suppressed(struct metrics_out *out, const struct scrape *s, enum metric metric)
 {
 	metric_count(out, metric, s->events.suppressed, NO_LABELS);
+}
+
+static void write_captures(struct metrics_out *out, const struct scrape *s, enum metric metric)
+{
+	for (__u32 slot = 0; slot < WEIR_MAX_DEVS; slot++) {
+		__u64 sum = 0;
+
+		for (size_t place = 0; place < WEIR_CAPTURES; place++) {
+			const struct weir_capture_stats *stats = &s->captures[place * WEIR_MAX_DEVS + slot];
+
+			sum += metric == METRIC_CAPTURED ? stats->taken : stats->lost;
+		}
+		if (s->p.devs[slot].ifindex || sum)
+			metric_count(out, metric, sum, LABELS("device", s->names[slot]));
+	}
 }
 
 static void write_flows(struct metrics_out *out, const struct scrape *s, enum metric metric)

@@ -210,6 +210,12 @@ int stats_rules(struct plane *p, struct weir_count *ret, struct weir_error *err)
 	return read_all(p->maps[PLANE_rule_stats], WEIR_MAX_RULES, COUNT_FIELDS, (__u64 *)ret, err);
 }
 
+int stats_captures(struct plane *p, struct weir_capture_stats *ret, struct weir_error *err)
+{
+	return read_all(p->maps[PLANE_capture_stats], WEIR_CAPTURES * WEIR_MAX_DEVS, sizeof(*ret) / sizeof(__u64),
+			(__u64 *)ret, err);
+}
+
 int stats_identities(struct plane *p, struct weir_id_stats *ret, struct weir_error *err)
 {
 	return read_all(p->maps[PLANE_id_stats], WEIR_MAX_IDENTITIES, sizeof(*ret) / sizeof(__u64), (__u64 *)ret, err);

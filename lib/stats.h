@@ -24,6 +24,8 @@ int stats_backends(struct plane *p, struct weir_service_stats *ret, struct weir_
 int stats_rules(struct plane *p, struct weir_count *ret, struct weir_error *err);
 /* the same by identity; counted only while somebody looks (lib/top.h): WEIR_MAX_IDENTITIES */
 int stats_identities(struct plane *p, struct weir_id_stats *ret, struct weir_error *err);
+/* what captures took and lost, [place * WEIR_MAX_DEVS + device slot]: WEIR_CAPTURES * WEIR_MAX_DEVS */
+int stats_captures(struct plane *p, struct weir_capture_stats *ret, struct weir_error *err);
 /* Hits with their age, of filter rules (PLANE_filter_stats, WEIR_MAX_FILTER_RULES) or sets (PLANE_set_stats, WEIR_MAX_SETS),
  * by id. The packet path keeps the low word of jiffies: an age past 2^32 of them (49 days at 1000 a second) begins again. */
 struct hits {

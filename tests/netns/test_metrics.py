@@ -163,6 +163,15 @@ def test_run_time(box):
     assert "weir_program_runs_total" not in box.weir("metrics").stdout
 
 
+def test_captures(box, tmp_path):
+    taken = lambda: value(families(box.weir("metrics").stdout), "weir_captured_packets_total", device="eth0")
+    before = taken()
+    capture = box.start("lb", box.weir_argv(f"capture -w {tmp_path}/seen.pcapng icmp"), stderr=subprocess.DEVNULL)
+    until(lambda: box.run("peer", "ping -c1 -W1 10.1.0.1") and taken() > before)
+    box.stop(capture)
+    assert value(families(box.weir("metrics").stdout), "weir_capture_lost_packets_total", device="eth0") == 0
+
+
 def test_plan(box):
     found = families(box.weir("metrics").stdout)
     assert value(found, "weir_pool_slots_unsettled", pool="www") == value(found, "weir_pool_plan_remaining_seconds", pool="www") == 0
