@@ -4,11 +4,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Where cgroup v2 is mounted: the last such mount whose root is the hierarchy's own. */
 static int mount_find(char ret[PATH_MAX], struct weir_error *err)
@@ -134,4 +136,50 @@ int cgroup_own(char *ret_path, size_t size, struct weir_error *err)
 	}
 	fclose(file);
 	return rc ? weir_fail(err, ENOENT, "this process is in no cgroup-v2 group") : 0;
+}
+
+/* The kernel's handle of a cgroup's directory is its id (FILEID_KERNFS, include/linux/exportfs.h). */
+#define HANDLE_KERNFS 0xfe
+
+/* what a descriptor is open on */
+static int path_of(int fd, char ret[PATH_MAX])
+{
+	char link[32];
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = readlink(link, ret, PATH_MAX - 1);
+	if (length < 0)
+		return -errno;
+	ret[length] = '\0';
+	return 0;
+}
+
+int cgroup_of_id(__u64 id, char *ret, size_t size)
+{
+	union {
+		struct file_handle handle;
+		char room[sizeof(struct file_handle) + sizeof(id)];
+	} at = {.handle = {.handle_bytes = sizeof(id), .handle_type = HANDLE_KERNFS}};
+	char path[PATH_MAX], mount[PATH_MAX];
+	int rc = mount_find(mount, NULL), root, fd;
+	size_t length;
+
+	if (rc)
+		return rc;
+	root = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -errno;
+	memcpy(at.handle.f_handle, &id, sizeof(id));
+	fd = open_by_handle_at(root, &at.handle, O_PATH | O_CLOEXEC);
+	close(root);
+	if (fd < 0)
+		return -ENOENT;
+	rc = path_of(fd, path);
+	close(fd);
+	length = strlen(mount);
+	if (rc || strncmp(path, mount, length) || strlen(path + length) >= size)
+		return rc ? rc : -ENOENT;
+	strcpy(ret, path[length] ? path + length : "/");
+	return 0;
 }

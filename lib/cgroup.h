@@ -23,4 +23,7 @@ int cgroup_of_unit(const char *unit, char *ret_path, size_t size, struct weir_er
 /* The path of the cgroup that this process is in. */
 int cgroup_own(char *ret_path, size_t size, struct weir_error *err);
 
+/* The path of the cgroup with an id, as cgroup_find() takes it. -ENOENT: there is none any more. */
+int cgroup_of_id(__u64 id, char *ret, size_t size);
+
 #endif

@@ -10,6 +10,7 @@
 #include "chunks.h"
 #include "commit.h"
 #include "config.h"
+#include "events.h"
 #include "seed.h"
 #include "sets_table.h"
 
@@ -42,7 +43,7 @@ static int text_print(const struct model *m, bool services, struct text *ret, st
 		part.sets_count = 0;
 	if (!services)
 		part.vips_count = part.backends_count = part.filter_count = part.filter_defaults_count =
-			part.failsafe_count = part.unchecked = 0;
+			part.failsafe_count = part.unchecked = part.sample = part.events_off = 0;
 	rc = config_print(out, &part, CONFIG_WITH_IDS);
 	if (fclose(out) && !rc)
 		rc = -errno;
@@ -215,6 +216,7 @@ static int commit_whole(struct plane *p, struct model *m, const struct compile_r
 		chunks_collect(p, NULL); /* what was made for nothing */
 		return rc;
 	}
+	events_switch(p, m->events_off, m->sample);
 	/* done; what could not be freed now is by the next change */
 	if (plane_flip(p, NULL) == 0) {
 		commit_pools_purge(&c, NULL);

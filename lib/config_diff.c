@@ -289,6 +289,7 @@ size_t config_diff(const struct model *a, const struct model *b, void (*line)(vo
 	const struct line_kind protections = {protect_lines(a), protect_lines(b), line_of_protect, same_protect, NULL};
 	const struct line_kind filter_defaults = {a->filter_defaults_count, b->filter_defaults_count,
 						  line_of_filter_default, same_filter_default, filter_default_equal};
+	const struct line_kind events = {events_lines(a), events_lines(b), line_of_events, same_events, NULL};
 	const struct line_kind defaults = {a->defaults_count, b->defaults_count, line_of_default, same_default,
 					   default_equal};
 	const struct line_kind policy_failsafes = {policy_failsafe_lines(a), policy_failsafe_lines(b),
@@ -305,5 +306,6 @@ size_t config_diff(const struct model *a, const struct model *b, void (*line)(vo
 	diff_lines(&d, &rules);
 	diff_lines(&d, &defaults);
 	diff_lines(&d, &policy_failsafes);
+	diff_lines(&d, &events);
 	return d.count;
 }

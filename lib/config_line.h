@@ -28,6 +28,10 @@ const char *line_of_protect(const struct model *m, size_t i, char buf[CONFIG_LIN
 size_t policy_failsafe_lines(const struct model *m);
 const char *line_of_policy_failsafe(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX]);
 
+/* what is recorded, as far as it is not as in a new model: number i of events_lines() lines */
+size_t events_lines(const struct model *m);
+const char *line_of_events(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX]);
+
 /* a word, in quotes if it would not be one otherwise; buf holds 2 * strlen(word) + 3 bytes */
 const char *word_quote(const char *word, char *buf);
 /* Write ` note "..."` at end, always in quotes; returns the new end. */

@@ -104,6 +104,8 @@ int config_print(FILE *out, const struct model *m, unsigned int flags)
 		print_line(&p, line_of_default(m, i, buf));
 	for (size_t i = 0; i < policy_failsafe_lines(m); i++)
 		print_line(&p, line_of_policy_failsafe(m, i, buf));
+	for (size_t i = 0; i < events_lines(m); i++)
+		print_line(&p, line_of_events(m, i, buf));
 	errno = 0;
 	if (fflush(out) || ferror(out))
 		return errno ? -errno : -EIO;

@@ -58,6 +58,15 @@ int events_ensure(struct plane *p, struct weir_error *err)
 	return 0;
 }
 
+void events_switch(struct plane *p, bool off, __u32 sample)
+{
+	__atomic_store_n(&p->ctl->sample, sample, __ATOMIC_RELAXED);
+	if (off || !p->ctl->watching.events)
+		__atomic_and_fetch(&p->ctl->watch, ~WEIR_WATCH_EVENTS, __ATOMIC_RELEASE);
+	else
+		__atomic_or_fetch(&p->ctl->watch, WEIR_WATCH_EVENTS, __ATOMIC_RELEASE);
+}
+
 /* ---- counters ----------------------------------------------------------------------------------------------------------- */
 
 static int stats_read(const struct plane *p, struct weir_event_stats *ret, struct weir_error *err)

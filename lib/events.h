@@ -13,6 +13,8 @@ extern const char *const event_kind_names[WEIR_EVENT_KINDS];
 /* Make the records unless they are there, and switch events on. Needs the lock. An instance without them works as well, so whoever
  * opens it goes on when this fails. */
 int events_ensure(struct plane *p, struct weir_error *err);
+/* What the configuration says of them: recorded or not, and one of `sample` packets (0: none). Needs the lock. */
+void events_switch(struct plane *p, bool off, __u32 sample);
 /* chunks of all runs of records; 0: there are none */
 __u32 events_chunks(const struct weir_watching *w);
 

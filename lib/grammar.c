@@ -252,7 +252,7 @@ static int match_group(struct match *x, const struct token *open)
 	const struct word *word = &x->words[x->next];
 	int rc = 0;
 
-	if (x->used[open - x->tokens]) {
+	if (x->used[open - x->tokens] && !(open[1].kind == TOKEN_WORD && open[1].many)) {
 		rc = weir_at(x->err, weir_fail(x->err, EINVAL, "'%.80s' is given twice", word->text), word);
 		return usage(x, rc, "");
 	}

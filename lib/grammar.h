@@ -9,7 +9,7 @@
  *   [word NAME]     takes any word for NAME, also one that is a keyword here
  *   [ ... ]         may be left out; several bracketed groups in a row may stand in any order, each at most once; a group
  *                   that begins with --word may stand anywhere after the command's own words; one that is a single word is
- *                   captured under that word
+ *                   captured under that word, and [--word...] may be given again and again
  *   a|b             one of these words, captured under the name before it: ACTION=allow|deny
  *   NAME={a|b X}    one of these groups, of which the first word is captured under NAME
  */

@@ -53,6 +53,7 @@ bool same_backend(const struct model *from, size_t i, const struct model *in, si
 bool same_identity(const struct model *from, size_t i, const struct model *in, size_t *ret);
 bool same_rule(const struct model *from, size_t i, const struct model *in, size_t *ret);
 bool same_set(const struct model *from, size_t i, const struct model *in, size_t *ret);
+bool same_events(const struct model *from, size_t i, const struct model *in, size_t *ret);
 bool same_protect(const struct model *from, size_t i, const struct model *in, size_t *ret);
 bool same_policy_failsafe(const struct model *from, size_t i, const struct model *in, size_t *ret);
 bool same_default(const struct model *from, size_t i, const struct model *in, size_t *ret);
@@ -86,6 +87,8 @@ int model_policy_default(struct model *m, const struct args *args, struct weir_e
 bool failsafe_parse(const char *text, struct failsafe_entry *ret);
 /* the failsafe list of a new model */
 void model_protect_begin(struct model *m);
+int model_flows_record(struct model *m, const struct args *args, struct weir_error *err);
+int model_flows_sample(struct model *m, const struct args *args, struct weir_error *err);
 int model_protect_off(struct model *m, const struct args *args, struct weir_error *err);
 int model_failsafe_add(struct model *m, const struct args *args, struct weir_error *err);
 int model_failsafe_del(struct model *m, const struct args *args, struct weir_error *err);

@@ -82,6 +82,8 @@ int model_apply(struct model *m, const struct args *args, struct weir_error *err
 		[CMD_rule_add] = model_rule_add,
 		[CMD_rule_default] = model_rule_default,
 		[CMD_policy_failsafe] = model_policy_failsafe,
+		[CMD_flows_record] = model_flows_record,
+		[CMD_flows_sample] = model_flows_sample,
 	};
 
 	if (!add[args->command->id])

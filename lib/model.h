@@ -226,6 +226,8 @@ struct model {
 	struct failsafe_entry failsafe[WEIR_MAX_FAILSAFE]; /* at first 22/tcp */
 	size_t failsafe_count;
 	__u32 unchecked;	   /* protections that are switched off: bits of enum weir_protection */
+	bool events_off;	   /* nothing is recorded for `weir flows` */
+	__u32 sample;		   /* one of so many packets is, too: a power of two; 0: none */
 	struct model_index *index; /* only model_* functions change a model, and keep this right */
 };
 

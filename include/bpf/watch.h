@@ -68,9 +68,10 @@ static __always_inline bool watch_wants(const struct weir_ctl *ctl, __u32 kind)
 static __always_inline bool drop_is_told(const struct weir_ctl *ctl, const struct packet *p, __u32 reason,
 					 __u32 *ret_more, __u32 *ret_others)
 {
-	__u64 hash = weir_half(&p->src, 0) * ctl->flow_seed[0] + weir_half(&p->src, 1) * ctl->flow_seed[1] +
-		     (p->ifindex << 8 | reason) * WEIR_HASH_K3;
-	__u32 now = bpf_jiffies64(), tag = hash >> 32 | 1, place = (hash ^ hash >> 32) & (WEIR_TOLD_PLACES - 1);
+	__u64 half = weir_half(&p->src, 0) * ctl->flow_seed[0] + weir_half(&p->src, 1) * ctl->flow_seed[1] +
+		     (p->ifindex << 8 | reason);
+	__u64 hash = (half ^ half >> 32) * WEIR_HASH_K3; /* again: an address's last bits are the first of its half */
+	__u32 now = bpf_jiffies64(), tag = hash >> 21 | 1, place = hash >> (64 - WEIR_TOLD_BITS);
 	struct weir_told *told = bpf_map_lookup_elem(&weir_told, &place);
 	bool same;
 

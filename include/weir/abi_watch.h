@@ -87,7 +87,8 @@ struct weir_event_stats {
 _Static_assert(sizeof(struct weir_event_stats) == 56, "abi");
 
 /* weir_told, per CPU: what was told last of the sources and reasons that share this place */
-#define WEIR_TOLD_PLACES 2048
+#define WEIR_TOLD_BITS	 11
+#define WEIR_TOLD_PLACES (1u << WEIR_TOLD_BITS)
 struct weir_told {
 	__u32 tag; /* of source, device and reason; 0: never used */
 	__u32 at;  /* low word of jiffies */
