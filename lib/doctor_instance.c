@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "doctor_parts.h"
+#include "events.h"
 #include "resolve.h"
 #include "syncookie.h"
 #include "usage.h"
@@ -204,4 +205,29 @@ void doctor_syncookies(struct doctor *d)
 			    "configuration");
 	if (!doctor_said(d))
 		doctor_ok(d, "the host's settings let SYN cookies carry all options");
+}
+
+void doctor_events(struct doctor *d)
+{
+	struct weir_event_stats stats;
+	struct weir_error err = {};
+	char weir[WEIR_WORDS_MAX];
+
+	if (!d->there || !d->p.ctl->abi)
+		return;
+	if (!d->p.ctl->watching.events)
+		doctor_warn(
+			d, mend_by("%sdetach DEV && %sattach DEV", weir_words(d, weir), weir).text,
+			"there was no table memory for the records of events: drops and new flows are counted, but not "
+			"told one by one");
+	else if (events_stats(&d->p, &stats, &err))
+		doctor_unknown(d, "", "%s", err.text);
+	else if (stats.suppressed)
+		doctor_warn(
+			d, "sample fewer packets, or rely on the counters: `weir stats`",
+			"%llu events of %llu were left out so far: a CPU tells no more than %u new flows and samples a "
+			"second",
+			stats.suppressed, stats.suppressed + stats.next, d->p.ctl->watching.event_budget);
+	else
+		doctor_ok(d, "%llu events were told, none was left out", stats.next);
 }

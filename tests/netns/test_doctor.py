@@ -93,7 +93,7 @@ def memory(lab, name, size=4096):
 def test_all_is_well(well):
     found = rows(well, "doctor --packet")
     assert not ill(found), found
-    assert {"privileges", "jit", "btf", "programs", "sharing", "instance", "clock", "tables", "devices", "backends", "room",
+    assert {"privileges", "jit", "btf", "programs", "sharing", "instance", "clock", "tables", "devices", "backends", "room", "events",
             "link", "forwarding", "others", "attached", "build", "driver", "buffers", "offloads", "queues", "checksums",
             "packet"} <= set(found)
     assert len(found["link"]) == 2 and len(found["packet"]) == 4  # of both devices
@@ -451,3 +451,22 @@ def test_backend(well):
     assert not ill(look())
     assert rows(well, "doctor eth0 --packet", ns="b1", instance=instance)["packet"][0][0] == "ok"
     assert "there is no VIP on this host" in rows(well, "doctor backend eth0", ns="client")["vip"][0][1]
+
+
+# ---- at the end: events that were left out stay counted
+
+def test_events(well):
+    with memory(well, "weir_ctl") as ctl:
+        assert ctl[64 + 12:64 + 16] == struct.pack("=I", 100000)  # event_budget, of the line behind the first
+        ctl[64 + 12:64 + 16] = struct.pack("=I", 1)
+        for _ in range(20):  # within a second, on one of two CPUs
+            well.curl("client", f"http://{VIP}/")
+        ctl[64 + 12:64 + 16] = struct.pack("=I", 100000)
+    level, text, _ = rows(well)["events"][0]
+    assert re.match(r"\d+ events of \d+ were left out so far: a CPU tells no more than 100000 ", text)
+    with memory(well, "weir_ctl") as ctl:
+        events = ctl[64:68]
+        ctl[64:68] = bytes(4)
+        assert rows(well)["events"][0][:2] == ("warn", "there was no table memory for the records of events: drops and new "
+                                               "flows are counted, but not told one by one")
+        ctl[64:68] = events
