@@ -181,11 +181,11 @@ def doctor(lab):
     expect("driver", look("dummy0")["driver"][0][0], "unknown")
     subprocess.run(["modprobe", "vmxnet3"], check=True)
     card = until(lambda: glob.glob("/sys/bus/pci/drivers/vmxnet3/*/net/*"))[0].rsplit("/", 1)[1]
-    subprocess.run(["ip", "link", "set", card, "netns", f"{lab.name}-lb"], check=True)
-    lab.run("lb", f"ethtool -K {card} lro on")
-    expect("offloads", look(card)["offloads"][0], ("warn", "rx-lro is on: packets are merged before XDP sees them, or native mode is refused"))
-    lab.run("lb", f"ethtool -K {card} rx-lro off")
-    expect("offloads", look(card)["offloads"][0][0], "ok")
+    subprocess.run(["ip", "link", "set", card, "netns", f"{lab.name}-lb", "name", "card"], check=True)
+    lab.run("lb", "ethtool -K card lro on")
+    expect("offloads", look("card")["offloads"][0], ("warn", "rx-lro is on: packets are merged before XDP sees them, or native mode is refused"))
+    lab.run("lb", "ethtool -K card rx-lro off")
+    expect("offloads", look("card")["offloads"][0][0], "ok")
     step("doctor: a card of another make")
 
 
