@@ -119,6 +119,14 @@ class Group:
         self.dir = tempfile.TemporaryDirectory(prefix="weir-bench-")
         self.lines, self.cases = [], {}
 
+    def pause(self, ms):
+        """before each case of a round"""
+        self.lines.append(f"pause_ms {ms}")
+
+    def wall(self):
+        """measure real time: on a machine that does nothing else, whose kernel threads take a part of the work"""
+        self.lines.append("wall")
+
     def _file(self, data):
         fd, path = tempfile.mkstemp(dir=self.dir.name)
         with os.fdopen(fd, "wb") as f:

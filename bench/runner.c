@@ -29,11 +29,18 @@ void fail(const char *format, ...)
 	exit(1);
 }
 
-static double cpu_ns(void)
+static clockid_t clock_used = CLOCK_THREAD_CPUTIME_ID;
+
+void clock_wall(void)
+{
+	clock_used = CLOCK_MONOTONIC;
+}
+
+static double clock_ns(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	clock_gettime(clock_used, &t);
 	return t.tv_sec * 1e9 + t.tv_nsec;
 }
 
@@ -133,10 +140,10 @@ static double test_run(const struct bench_case *c, __u32 repeat)
 		opts.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
 		opts.batch_size = c->batch;
 	}
-	before = cpu_ns();
+	before = clock_ns();
 	if (bpf_prog_test_run_opts(c->program->fd, &opts))
 		fail("case %s: test run: %s", c->name, strerror(errno));
-	return cpu_ns() - before;
+	return clock_ns() - before;
 }
 
 /* TC_ACT_UNSPEC is -1 */
@@ -174,6 +181,8 @@ double case_run(const struct bench *b, const struct bench_case *c, __u32 repeat)
 	__u64 reason_before = c->counts ? reason_packets(b, c) : 0;
 	double ns;
 
+	if (b->pause_ms)
+		usleep(b->pause_ms * 1000);
 	case_setup(b, c);
 	ns = test_run(c, repeat);
 	case_check(b, c, repeat, reason_before);

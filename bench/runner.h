@@ -4,6 +4,8 @@
  *   pins DIR                                  where the instance's maps are pinned
  *   rounds N                                  of all cases, shuffled
  *   target_ms N                               CPU time of one case in one round
+ *   pause_ms N                                before each case of a round: so packets come at a rate
+ *   wall                                      real time instead: kernel threads do a part of the work
  *   table NAME FILE 4|6 COUNT cycle|zipf      flows from the addresses in FILE (network order, 4 or 16 bytes each)
  *   table NAME FILE tuples COUNT cycle|zipf   from IPv4 addresses and ports: source, destination, source port, destination port
  *   fill OBJECT MAP FILE                      keys for a peer's map; every value is 1
@@ -75,7 +77,7 @@ struct bench_case {
 
 struct bench {
 	char pins[PATH_SIZE];
-	unsigned int rounds, target_ms;
+	unsigned int rounds, target_ms, pause_ms;
 	struct table tables[TABLES_MAX];
 	unsigned int table_count;
 	struct fill fills[TABLES_MAX];
@@ -92,6 +94,9 @@ struct bench {
 void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 void spec_read(struct bench *bench, FILE *from);
+
+/* From now on real time is measured. */
+void clock_wall(void);
 
 /* Make bench_flows from all tables, bench_setups, and open the instance's counters. */
 void tables_make(struct bench *bench);

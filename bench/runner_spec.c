@@ -157,6 +157,10 @@ static void line_read(struct bench *b, char *line)
 		copy(b->pins, sizeof(b->pins), word(&line, "directory"));
 	else if (!strcmp(what, "rounds"))
 		b->rounds = strtoul(word(&line, "number"), NULL, 10);
+	else if (!strcmp(what, "wall"))
+		clock_wall();
+	else if (!strcmp(what, "pause_ms"))
+		b->pause_ms = strtoul(word(&line, "number"), NULL, 10);
 	else if (!strcmp(what, "target_ms"))
 		b->target_ms = strtoul(word(&line, "number"), NULL, 10);
 	else if (!strcmp(what, "table"))

@@ -88,10 +88,12 @@ class XdpFilter:
         self.lab.run("host", f"xdp-filter unload {self.dev}", timeout=60, check=False)
 
 
-def measure(lab, quick, cases, addresses, packet, frames=None, rounds=None, losses=LOSSES, batch=0):
+def measure(lab, quick, cases, addresses, packet, frames=None, rounds=None, losses=LOSSES, batch=0, wall=False):
     """ns a packet of each round for each case (name, number of its cable, perhaps a packet of its own); every frame must have
     arrived"""
     group = Group(lab, quick, "e2e", rounds=rounds or (5 if quick else 11))
+    if wall:
+        group.wall()
     group.table("flows", wire4(addresses))
     frames = {name: (frames or (FRAMES_QUICK if quick else FRAMES)) // (SLOW if name in SLOW_CASES else 1) for name, *_ in cases}
     before = {number: received(lab, "host", f"h{number}") for _, number, *_ in cases}

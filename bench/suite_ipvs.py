@@ -12,6 +12,7 @@ from suite_e2e import GATEWAY, added, all_came_back, measure, start, there_and_b
 
 BACKENDS, FLOWS, FRAMES, ROUNDS = 100, 5_000, 20_000, 5
 LOSSES, BATCH = 20, 8  # an emulated processor is late to empty its rings: shorter bursts, and one frame in so many may be lost
+IN_THE_MACHINE = "WEIR_BENCH_EMULATED"
 TIMEOUT_S = 300  # of a command there
 VIPS = {"weir, mode nat": "203.0.113.21", "IPVS, nat": "203.0.113.22", "weir, mode ipip": "203.0.113.23", "IPVS, tunnel": "203.0.113.24"}
 
@@ -22,6 +23,17 @@ def here():
         return False
     subprocess.run(["modprobe", "-aq", "ip_vs", "ip_vs_mh", "ipip"], check=False, capture_output=True)
     return os.path.exists("/proc/net/ip_vs")
+
+
+def emulated():
+    """An emulated processor is so slow that kernel threads do the receiving: they get the right of way, so that frames do not pile
+    up before them, and real time is measured, of which they take their part."""
+    if IN_THE_MACHINE not in os.environ:
+        return False
+    threads = subprocess.run(["pgrep", "ksoftirqd"], capture_output=True, text=True, check=True).stdout.split()
+    for pid in threads:
+        subprocess.run(["chrt", "-f", "-p", "1", pid], check=True)
+    return True
 
 
 def weir(lab, number, name):
@@ -54,7 +66,7 @@ def measured(flows):
             (ipvs if name.startswith("IPVS") else weir)(lab, number, name)
             cases.append((name, number, frame4(dst=vip)))
         lab.home = "gen"
-        ns = measure(lab, False, cases, some4(flows), None, frames=FRAMES, rounds=ROUNDS, losses=LOSSES, batch=BATCH)
+        ns = measure(lab, False, cases, some4(flows), None, frames=FRAMES, rounds=ROUNDS, losses=LOSSES, batch=BATCH, wall=emulated())
         lab.home = "host"
         all_came_back(lab, cases[1:], LOSSES)
     rows = [added(name, ns, "empty program", flows) for name in VIPS]
@@ -65,7 +77,7 @@ def measured(flows):
 
 def in_the_machine():
     """the same command in the virtual machine; its figures stand behind whatever else it says"""
-    done = subprocess.run([f"{ROOT}/tests/vm/run.sh", PYTHON, f"{ROOT}/bench/run", "ipvs", "--json", "-"], capture_output=True,
+    done = subprocess.run([f"{ROOT}/tests/vm/run.sh", "env", f"{IN_THE_MACHINE}=1", PYTHON, f"{ROOT}/bench/run", "ipvs", "--json", "-"], capture_output=True,
                           text=True, env={**os.environ, "WEIR_BUILD": BUILD, "TIMEOUT": "900"})
     if done.returncode:
         raise Failed(f"the virtual machine: exit status {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
