@@ -29,6 +29,7 @@ APP, DB, SHOP, BOX = "10.3.0.1", "10.2.0.5", "10.2.0.6", "10.4.0.2"
 WORLD = "198.51.100.200"
 
 CONFIG = f"""
+flows sample 1/1
 drop add 192.0.2.0/24
 rule add drop proto udp dport 9001 note "no toys"
 rule add redirect out proto udp dport 9002
