@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Connections that are held open, in numbers, and a SYN flood beside them; whoever holds them counts those that break."""
+import hashlib
 import multiprocessing
 import random
 import select
@@ -112,3 +113,37 @@ class Holder:
         for holder in holders:
             holder.pipe.send(True)
         return sum(holder.pipe.recv() for holder in holders)
+
+
+class Download:
+    """a process that fetches http://ADDRESS:PORT/big/SIZE (www.py) slowly, in `seconds`, and from finish() on as fast as it can"""
+
+    def __init__(self, lab, address, port, size, seconds):
+        self.pipe, theirs = multiprocessing.Pipe()
+        self.process = multiprocessing.get_context("fork").Process(
+            target=self.run, args=(lab, address, port, size, seconds, theirs), daemon=True)
+        self.process.start()
+
+    @staticmethod
+    def run(lab, address, port, size, seconds, pipe):
+        digest = hashlib.sha256()
+        try:
+            sock = connect(lab, address, port, 1)[0]
+            sock.settimeout(30)
+            sock.sendall(b"GET /big/%d HTTP/1.0\r\n\r\n" % size)
+            stream = sock.makefile("rb")
+            while stream.readline().strip():
+                pass
+            while part := stream.read(max(1, size // (seconds * 10))):
+                digest.update(part)
+                pipe.poll(0.1)
+        except OSError as failure:
+            pipe.send(str(failure))
+            return
+        pipe.send(digest.hexdigest())
+
+    def finish(self):
+        """its SHA-256; it must not be over already"""
+        assert not self.pipe.poll(), f"over too soon: {self.pipe.recv()}"
+        self.pipe.send(True)
+        return self.pipe.recv()

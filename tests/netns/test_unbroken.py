@@ -12,7 +12,7 @@ import time
 import lab as labs
 import pytest
 from fleet import VIP, backends, both, established, one, restart, spread, switch, take_second_chances, two_balancers, until_hold
-from held import Flood, Holder, broken, connect
+from held import Download, Flood, Holder, broken, connect
 from lab import until
 from www import pattern
 
@@ -94,14 +94,13 @@ def test_two_balancers(lab, long, options):
     if chance:
         take_second_chances(lab, TEN)
     both(lab, "attach eth0")
-    settle, size, rate = (10, 200_000_000, "2M") if long else (2, 30_000_000, "2M")
+    settle, size, seconds = (10, 200_000_000, 500) if long else (2, 30_000_000, 100)
     both(lab, "apply -", stdin="".join(
         f"vip add {VIP}:{port}/tcp name p{port} settle {settle}s hold 600s {options}\n" +
         "".join(f"backend add p{port} {address}\n" for address in BACKENDS.values()) for port in [*PORTS, LOAD]))
     spread(lab, 1, 2)
     with Flood(lab, VIP, [*PORTS, LOAD], to=("router", "eth0"), pps=20_000 if long else 2_000) as flood:
-        url = f"http://{VIP}:{LOAD}/big/{size}"
-        download = lab.start("client", ["sh", "-c", f"curl -gsS --limit-rate {rate} {url} | sha256sum"])
+        download = Download(lab, VIP, LOAD, size, seconds)
         every = [Holder(lab, VIP, PORTS, 2000 if long else 200) for _ in range(2)]
         assert Holder.broken(every) == 0
         server = until(lambda: next((name for name in BACKENDS if established(lab, name, LOAD, LOAD)), None))
@@ -140,7 +139,6 @@ def test_two_balancers(lab, long, options):
             spread(lab, 2)
         assert Holder.broken(every) == 0
         assert flood.sent > 10_000
-        assert download.poll() is None, "it goes on through all of it"
-    assert download.stdout.readline().split()[0] == hashlib.sha256(pattern(size)).hexdigest()
+        assert download.finish() == hashlib.sha256(pattern(size)).hexdigest()
     for holder in every:
         holder.process.terminate()
