@@ -110,6 +110,8 @@ static void ends_steps(struct explaining *x, const struct weir_found *f)
 	if (f->judged_again) /* by the flow's opener, and whoever the answer comes from */
 		return;
 	end_step(x, "from", f->from, f->from_by, &f->packet.src);
+	if (f->from_by == WEIR_BY_CGROUP)
+		step(x, "from", "that cgroup is %u below the root", f->cgroup_level);
 	if (x->out && !asked->identity &&
 	    ((gen->cgroup_levels && !asked->cgroups[0]) || (gen->uids && !asked->has_uid)))
 		step(x, "from", "identities have cgroups or users, and none was given (cgroup PATH, uid UID)");
@@ -187,7 +189,8 @@ void explain_tc_steps(struct explaining *x, const struct explanation *e)
 		     f->fragment == WEIR_EDGE_LATER ? "its first one was allowed"
 						    : "its first one was not seen to be allowed");
 	if (e->reason == WEIR_R_SPOOFED)
-		step(x, "from", "the interface is %s's, the address is not", identity_text(x, f->spoof_owner & 0xffff));
+		step(x, "from", "the interface is %s's, the address %s's", identity_text(x, f->spoof_owner & 0xffff),
+		     f->spoof_claimed ? identity_text(x, f->spoof_claimed) : "nobody");
 	if (f->stages >> WEIR_STAGE_RELATED & 1)
 		step(x, "related", "an ICMP error; the flow that it quotes:");
 	if (f->stages >> WEIR_STAGE_FLOW & 1)

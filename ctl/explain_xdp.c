@@ -245,7 +245,8 @@ static void hop_steps(struct explaining *x, const struct weir_found *f)
 	     b->dmac & MAC_MASK ? mac_text(b->dmac, mac) : "a MAC that is not known yet",
 	     b->dmac & WEIR_HOP_GATEWAY ? ", a router" : "", asked);
 	if (f->stages >> WEIR_STAGE_TOO_BIG & 1) {
-		step(x, "size", "%u bytes and %u more do not fit into %u", f->packet.ip_bytes, f->added, b->mtu);
+		step(x, "size", "%u bytes and %u more do not fit: at most %u would", f->packet.ip_bytes, f->added,
+		     f->mtu);
 		return;
 	}
 	if (f->slow)
@@ -267,6 +268,7 @@ void explain_xdp_steps(struct explaining *x, const struct explanation *e)
 {
 	const struct weir_found *f = &e->found;
 	const char *edge = edge_text((enum weir_edge_kind)f->edge);
+	char addr[ADDRESS_TEXT_MAX];
 
 	protections_step(x, f);
 	if (f->stages >> WEIR_STAGE_SETS & 1)
@@ -276,6 +278,9 @@ void explain_xdp_steps(struct explaining *x, const struct explanation *e)
 	rules_steps(x, f);
 	if (edge)
 		step(x, "edge", "%s", edge);
+	if (edge && f->stages >> WEIR_STAGE_BALANCE & 1)
+		step(x, "edge", "so it counts as sent by %s, port %u, to port %u", address_text(&f->balanced.src, addr),
+		     ntohs(f->balanced.sport_be), ntohs(f->balanced.dport_be));
 	if (f->stages >> WEIR_STAGE_BALANCE & 1)
 		vip_steps(x, f);
 	if (f->stages >> WEIR_STAGE_FORWARD & 1)

@@ -110,7 +110,6 @@ __noinline __u64 policy_ask(const struct weir_gen *gen, __u16 src, __u16 dst, __
 	REACHED(JUDGE);
 	FOUND(from, src);
 	FOUND(to, dst);
-	FOUND(class, class);
 	for (int form = 0; form < WEIR_FORMS; form++) {
 		const struct weir_policy_value *value;
 

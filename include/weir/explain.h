@@ -97,7 +97,7 @@ struct weir_found {
 	__u32 gen;
 	__s32 reason;  /* with which it left */
 	__u32 ifindex; /* where it is redirected to */
-	__u32 flips;   /* pad */
+	__u32 pad3;
 	struct packet packet;
 
 	/* the filter */
@@ -145,8 +145,7 @@ struct weir_found {
 	__u8 from_by, to_by; /* enum weir_known_by */
 	__u8 fragment;	     /* enum weir_edge_kind, LATER or ORPHAN */
 	__u8 cgroup_level;
-	__u32 from, to; /* identities */
-	__u32 class;
+	__u32 from, to;	      /* identities */
 	__u32 default_action; /* enum weir_action; 0: none */
 	__u32 form;	      /* that decided, from 1; 0: none */
 	__u32 spoof_owner, spoof_claimed;
