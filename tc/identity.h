@@ -62,11 +62,44 @@ static __always_inline __u32 identity_of_mark(const struct weir_gen *gen, __u32 
 	return 0;
 }
 
+/* Addresses that were looked up lately, on this CPU: a search among many prefixes costs some ten times as much. Not pinned, for
+ * nobody else needs it. */
+#define KNOWN_MAX 1024
+struct known {
+	struct weir_addr addr;
+	__u32 version; /* the policy_version that it holds for: every change of identities makes a new one */
+	__u32 identity;
+	__u64 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct known);
+	__uint(max_entries, KNOWN_MAX);
+} known_addresses SEC(".maps");
+
 /* the longest prefix's; 0: none */
 __noinline __u32 identity_of_address(const struct weir_gen *gen, const struct weir_addr *addr, bool v4)
 {
-	return gen && addr ? prefix_set_find(&gen->ident, addr, v4) : 0;
+	struct known *known;
+	__u32 index;
+
+	if (!gen || !addr || !(v4 ? gen->ident.v4.count : gen->ident.v6.count))
+		return 0;
+	index = (weir_half(addr, 0) * WEIR_HASH_K0 + weir_half(addr, 1) * WEIR_HASH_K1) >> 54;
+	known = bpf_map_lookup_elem(&known_addresses, &index);
+	if (!known)
+		return 0;
+	if (known->version != gen->policy_version || !addr_same(&known->addr, addr)) {
+		known->version = 0;
+		known->addr = *addr;
+		known->identity = prefix_set_find(&gen->ident, addr, v4);
+		known->version = gen->policy_version;
+	}
+	return known->identity;
 }
+_Static_assert(KNOWN_MAX == 1 << (64 - 54), "as many as the index tells apart");
 
 /* Whoever it comes from, by what the packet itself says; 0: unknown. `from` is the interface that it came in by, 0: none. */
 static __always_inline __u32 identity_of_origin(struct __sk_buff *skb, const struct packet *p,

@@ -195,6 +195,19 @@ def test_revoking_cuts_and_a_change_elsewhere_does_not(lab, policy):
     assert leaves(lab, to_shop) == "flow"
 
 
+def test_an_address_that_changes_hands(lab):
+    """what was known of an address is not believed under other identities"""
+    def given(app, db):
+        lab.weir("apply -", stdin=f"identity add app cidr {app}\nidentity add db cidr {db}\n"
+                 "policy add allow from app to db\npolicy add deny from db to any\n")
+    to_db = lambda src, dst: [leaves(lab, tcp(src=src, dst=dst, sport=next(ports))) for _ in range(2)]
+    for _ in range(2):
+        given(APP, DB)
+        assert to_db(APP, DB) == ["policy-allow"] * 2 and to_db(DB, APP) == ["policy-deny"] * 2
+        given(DB, APP)
+        assert to_db(APP, DB) == ["policy-deny"] * 2 and to_db(DB, APP) == ["policy-allow"] * 2
+
+
 # ---- replies
 
 def test_tcp_reply(lab, policy):
