@@ -24,6 +24,9 @@ QUESTIONS = {
          r"e2e: weir, mode nat", r"e2e: nftables dnat", r"ipvs: "]),
     "Policy at egress": (
         "Test runs are ratios to a program that parses and lets go.", [r"policy: "]),
+    "Explain itself": (
+        "Events are on unless switched off. A burst of 100,000 drops ten times a second, from one source and from a million.",
+        [r"events: "]),
     "Load 1 M entries": (
         "A command from its start to its end, from a text file.",
         [r"control: load 1 M .*file$", r"control: swap 1 M .*file$", r"control: one more .*1 M$",

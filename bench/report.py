@@ -12,8 +12,9 @@ from harness import ROOT
 from suite_scale import CHARTS
 
 TITLES = {
-    "filter": "Filter", "limit": "Rate limits", "lb": "Balancer", "policy": "Identity policy", "control": "Commands", "e2e": "End to end over a veth",
-    "scale": "Scale", "ipvs": "IPVS beside weir", "sim": "Broken connections, simulated", "churn": "Connections of real sockets, held",
+    "filter": "Filter", "limit": "Rate limits", "lb": "Balancer", "policy": "Identity policy", "events": "Explaining itself",
+    "control": "Commands", "e2e": "End to end over a veth", "scale": "Scale", "ipvs": "IPVS beside weir",
+    "sim": "Broken connections, simulated", "churn": "Connections of real sockets, held",
 }
 PLOTS = "bench/plots"  # where BENCHMARKS.md and README.md find them
 OWN_TABLES = {"sim": suite_sim.table_of_figures}

@@ -77,8 +77,8 @@ def measured(flows):
 
 def in_the_machine():
     """the same command in the virtual machine; its figures stand behind whatever else it says"""
-    done = subprocess.run([f"{ROOT}/tests/vm/run.sh", "env", f"{IN_THE_MACHINE}=1", PYTHON, f"{ROOT}/bench/run", "ipvs", "--json", "-"], capture_output=True,
-                          text=True, env={**os.environ, "WEIR_BUILD": BUILD, "TIMEOUT": "900"})
+    argv = [f"{ROOT}/tests/vm/run.sh", "env", f"{IN_THE_MACHINE}=1", PYTHON, f"{ROOT}/bench/run", "ipvs", "--json", "-"]
+    done = subprocess.run(argv, capture_output=True, text=True, env={**os.environ, "WEIR_BUILD": BUILD, "TIMEOUT": "900"})
     if done.returncode:
         raise Failed(f"the virtual machine: exit status {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return json.loads(done.stdout[done.stdout.index("\n{") + 1:])["results"]
