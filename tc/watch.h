@@ -21,10 +21,13 @@ __noinline int watch(struct __sk_buff *skb, const struct packet *p, const struct
 {
 	enum weir_hook hook = what >> WATCH_HOOK_SHIFT;
 	struct weir_ctl *ctl = control();
+	struct untold untold;
 
 	if (!ctl || !p || !note)
 		return 0;
-	event_tell(ctl, p, note, what & 0xffff, hook, hook == WEIR_HOOK_EGRESS ? bpf_skb_cgroup_id(skb) : 0);
+	if (event_is_due(ctl, p, what & 0xffff, &untold))
+		event_tell(ctl, p, note, what & 0xffff, hook, hook == WEIR_HOOK_EGRESS ? bpf_skb_cgroup_id(skb) : 0,
+			   &untold);
 	if (note->from && top_is_wanted(ctl))
 		top_identity(note->from, p->bytes, !reason_passes(WATCH_REASON(what)));
 	return 0;

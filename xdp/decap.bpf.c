@@ -215,10 +215,12 @@ __noinline int watch(struct xdp_md *ctx, const struct packet *p, __u32 what)
 {
 	struct weir_ctl *ctl = control();
 	struct watch_note note = {};
+	struct untold untold;
 
 	if (!ctx || !ctl || !p)
 		return 0;
-	event_tell(ctl, p, &note, what, WEIR_HOOK_XDP, 0);
+	if (event_is_due(ctl, p, what, &untold))
+		event_tell(ctl, p, &note, what, WEIR_HOOK_XDP, 0, &untold);
 	if (is_captured(ctl))
 		capture(ctx, &note, WATCH_REASON(what));
 	if (top_is_wanted(ctl))

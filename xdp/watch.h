@@ -25,14 +25,22 @@ static __always_inline __u32 rule_of(__u32 reason)
 __noinline int watch(struct xdp_md *ctx, const struct packet *p, __u32 what, __u32 served, __u32 ifindex)
 {
 	struct weir_ctl *ctl = control();
-	struct watch_note note = {.vip = served >> SERVED_VIP_SHIFT, .backend = served & SERVED_BACKEND};
+	struct watch_note note = {};
+	struct untold untold;
+	bool due;
 
 	if (!ctx || !ctl || !p)
 		return 0;
+	due = event_is_due(ctl, p, what, &untold);
+	if (!due && ctl->watch == WEIR_WATCH_EVENTS)
+		return 0;
+	note.vip = served >> SERVED_VIP_SHIFT;
+	note.backend = served & SERVED_BACKEND;
 	note.rule = rule_of(WATCH_REASON(what));
 	if (reason_verdict(WATCH_REASON(what)) == WEIR_REDIRECT)
 		note.out = ifindex;
-	event_tell(ctl, p, &note, what, WEIR_HOOK_XDP, 0);
+	if (due)
+		event_tell(ctl, p, &note, what, WEIR_HOOK_XDP, 0, &untold);
 	if (is_captured(ctl))
 		capture(ctx, &note, WATCH_REASON(what));
 	if (top_is_wanted(ctl))

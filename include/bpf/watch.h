@@ -141,25 +141,41 @@ static __always_inline void note_tell(struct weir_event_verdict *e, const struct
 	e->to = note->to;
 }
 
-/* Tell it, if it is to be told now. A position is taken by an atomic addition: a program that is run by a test can be interrupted
- * by one that runs for a packet. */
-static __always_inline void event_tell(const struct weir_ctl *ctl, const struct packet *p,
-				       const struct watch_note *note, __u32 what, enum weir_hook hook, __u64 cgroup)
+/* how many packets were not told before this one */
+struct untold {
+	__u32 more, others;
+};
+
+/* Is this packet told now? Of a flood hardly any is, so this comes before all else that is done for one. */
+static __always_inline bool event_is_due(const struct weir_ctl *ctl, const struct packet *p, __u32 what,
+					 struct untold *ret)
 {
-	__u32 zero = 0, kind = WATCH_KIND(what), reason = WATCH_REASON(what), more = 0, others = 0;
+	__u32 kind = WATCH_KIND(what), zero = 0;
+	struct weir_event_stats *stats;
+
+	ret->more = ret->others = 0;
+	if (!(ctl->watch & WEIR_WATCH_EVENTS) || kind == WEIR_EVENT_NONE)
+		return false;
+	if (kind == WEIR_EVENT_DROP)
+		return drop_is_told(ctl, p, WATCH_REASON(what), &ret->more, &ret->others);
+	stats = bpf_map_lookup_elem(&weir_event_stats, &zero);
+	return stats && budget_allows(ctl, stats);
+}
+
+/* Tell it. A position is taken by an atomic addition: a program that is run by a test can be interrupted by one that runs for a
+ * packet. */
+static __always_inline void event_tell(const struct weir_ctl *ctl, const struct packet *p,
+				       const struct watch_note *note, __u32 what, enum weir_hook hook, __u64 cgroup,
+				       const struct untold *untold)
+{
+	__u32 zero = 0, kind = WATCH_KIND(what);
 	struct weir_event_verdict *verdict;
 	struct weir_event_packet *packet;
 	struct weir_event_stats *stats;
 	__u64 position;
 
-	if (!(ctl->watch & WEIR_WATCH_EVENTS) || kind == WEIR_EVENT_NONE)
-		return;
-	if (kind == WEIR_EVENT_DROP && !drop_is_told(ctl, p, reason, &more, &others))
-		return;
 	stats = bpf_map_lookup_elem(&weir_event_stats, &zero);
 	if (!stats || bpf_get_smp_processor_id() >= ctl->watching.event_cpus)
-		return;
-	if (kind != WEIR_EVENT_DROP && !budget_allows(ctl, stats))
 		return;
 	stats->told[kind % WEIR_EVENT_KINDS]++;
 	position = __sync_fetch_and_add(&stats->next, 1);
@@ -172,9 +188,9 @@ static __always_inline void event_tell(const struct weir_ctl *ctl, const struct 
 	note_tell(verdict, note);
 	verdict->kind = kind;
 	verdict->hook = hook;
-	verdict->reason = reason;
-	verdict->more = more;
-	verdict->others = others;
+	verdict->reason = WATCH_REASON(what);
+	verdict->more = untold->more;
+	verdict->others = untold->others;
 	verdict->policy_version = hook == WEIR_HOOK_XDP ? 0 : ctl->gens[ctl->gen & 1].policy_version;
 	verdict->cgroup = cgroup;
 	__sync_lock_test_and_set(&packet->seq, position + 1);
