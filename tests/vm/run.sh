@@ -37,7 +37,7 @@ sleep 5
 GUEST
 
 # -accel tcg: works wherever this runs, also inside another virtual machine
-timeout -k 5 "${TIMEOUT:-300}" qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -smp 2 -m 2048 \
+timeout -k 5 "${TIMEOUT:-900}" qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -smp 2 -m 2048 \
 	-nodefaults -no-user-config -display none -no-reboot -kernel "$kernel" -initrd "$initrd" \
 	-append "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off nokaslr tsc=reliable rcupdate.rcu_expedited=1 selinux=0 apparmor=0" \
 	-chardev "file,id=serial,path=$share/serial" -serial chardev:serial \
