@@ -48,10 +48,12 @@ def test_figures_have_the_form_that_others_read(report):
     assert set(figures) == {"machine", "results"} and {"cpu", "kernel", "date", "commit"} <= set(figures["machine"])
     for row in figures["results"]:
         assert set(row) == KEYS
-        assert row["better"] in ("lower", "higher") and row["value"] > UNITS[row["unit"]], row
+        assert row["better"] in ("lower", "higher"), row
+        nothing = row["case"] == "the bench's own part"  # which may seem to take less than that on a busy machine
+        assert nothing or row["value"] > UNITS[row["unit"]], row
         met = row["goal"] is None or (row["value"] <= row["goal"] if row["better"] == "lower" else row["value"] >= row["goal"])
         assert row["ok"] is (None if row["goal"] is None else met)
-        assert row["ns_min"] is None or 0 < row["ns_min"] <= row["ns_median"]
+        assert row["ns_min"] is None or row["ns_min"] <= row["ns_median"] and (nothing or row["ns_min"] > 0)
     names = [(row["suite"], row["case"], row["flows"]) for row in figures["results"]]
     assert len(set(names)) == len(names)
 
