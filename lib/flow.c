@@ -3,39 +3,12 @@
  * claims them. */
 #include "flow.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
-#include <linux/bpf.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "weir/flow.h"
 
-/* ---- the packet path's clock: only a program can read it, and this is the smallest ---------------------------------------- */
-
-/* jiffies as the packet path sees them, low word */
-static int jiffies_now(__u32 *ret, struct weir_error *err)
-{
-	static const struct bpf_insn program[] = {
-		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_jiffies64},
-		{.code = BPF_JMP | BPF_EXIT},
-	};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = (__u8[64]){0}, .data_size_in = 64, .repeat = 1);
-	int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "weir_jiffies", "GPL", program,
-			       sizeof(program) / sizeof(*program), NULL),
-	    rc;
-
-	if (fd < 0)
-		return weir_fail(err, -fd, "cannot read the kernel's clock: %s", strerror(-fd));
-	rc = bpf_prog_test_run_opts(fd, &opts);
-	close(fd);
-	if (rc)
-		return weir_fail(err, -rc, "cannot read the kernel's clock: %s", strerror(-rc));
-	*ret = opts.retval;
-	return 0;
-}
-
-/* ---- the table ------------------------------------------------------------------------------------------------------------ */
+#include "clock.h"
 
 int flows_ensure(struct plane *p, struct weir_error *err)
 {
@@ -59,7 +32,7 @@ int flow_table_open(struct plane *p, struct flow_table *ret, struct weir_error *
 
 	if (rc)
 		return rc;
-	rc = jiffies_now(&t.now, err); /* last, since mapping takes a moment */
+	rc = clock_jiffies(&t.now, err); /* last, since mapping takes a moment */
 	if (rc)
 		chunks_unmap(&t.run);
 	else
