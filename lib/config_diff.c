@@ -84,6 +84,7 @@ static void diff_sets(struct differ *d)
 struct line_kind {
 	size_t a_count, b_count;
 	const char *(*text)(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX]);
+	/* the object of the same natural key (NULL: they have none, and are the same when their lines are) */
 	bool (*same)(const struct model *from, size_t i, const struct model *in, size_t *ret);
 	/* objects of the same natural key: are they equal, too (NULL: always) */
 	bool (*equal)(const struct model *a, size_t i, const struct model *b, size_t j);
@@ -121,16 +122,30 @@ static bool kind_equal(const struct line_kind *kind, const struct model *a, size
 	return !kind->equal || kind->equal(a, i, b, j);
 }
 
+static bool kind_find(const struct line_kind *kind, const struct model *from, size_t i, const struct model *in,
+		      size_t count, size_t *ret)
+{
+	char line[CONFIG_LINE_MAX], other[CONFIG_LINE_MAX];
+
+	if (kind->same)
+		return kind->same(from, i, in, ret);
+	kind->text(from, i, line);
+	for (*ret = 0; *ret < count; ++*ret)
+		if (!strcmp(kind->text(in, *ret, other), line))
+			return true;
+	return false;
+}
+
 static void diff_lines(struct differ *d, const struct line_kind *kind)
 {
 	char buf[CONFIG_LINE_MAX];
 	size_t j;
 
 	for (size_t i = 0; i < kind->a_count; i++)
-		if (!kind->same(d->a, i, d->b, &j) || !kind_equal(kind, d->a, i, d->b, j))
+		if (!kind_find(kind, d->a, i, d->b, kind->b_count, &j) || !kind_equal(kind, d->a, i, d->b, j))
 			differ_line(d, '-', kind->text(d->a, i, buf));
 	for (size_t i = 0; i < kind->b_count; i++)
-		if (!kind->same(d->b, i, d->a, &j) || !kind_equal(kind, d->a, j, d->b, i))
+		if (!kind_find(kind, d->b, i, d->a, kind->a_count, &j) || !kind_equal(kind, d->a, j, d->b, i))
 			differ_line(d, '+', kind->text(d->b, i, buf));
 }
 
@@ -286,14 +301,14 @@ size_t config_diff(const struct model *a, const struct model *b, void (*line)(vo
 	const struct line_kind backends = {a->backends_count, b->backends_count, line_of_backend, same_backend,
 					   backend_equal};
 	const struct line_kind rules = {a->rules_count, b->rules_count, line_of_rule, same_rule, rule_equal};
-	const struct line_kind protections = {protect_lines(a), protect_lines(b), line_of_protect, same_protect, NULL};
+	const struct line_kind protections = {protect_lines(a), protect_lines(b), line_of_protect, NULL, NULL};
 	const struct line_kind filter_defaults = {a->filter_defaults_count, b->filter_defaults_count,
 						  line_of_filter_default, same_filter_default, filter_default_equal};
-	const struct line_kind events = {events_lines(a), events_lines(b), line_of_events, same_events, NULL};
+	const struct line_kind events = {events_lines(a), events_lines(b), line_of_events, NULL, NULL};
 	const struct line_kind defaults = {a->defaults_count, b->defaults_count, line_of_default, same_default,
 					   default_equal};
 	const struct line_kind policy_failsafes = {policy_failsafe_lines(a), policy_failsafe_lines(b),
-						   line_of_policy_failsafe, same_policy_failsafe, NULL};
+						   line_of_policy_failsafe, NULL, NULL};
 
 	diff_sets(&d);
 	diff_lines(&d, &protections);

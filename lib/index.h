@@ -53,9 +53,6 @@ bool same_backend(const struct model *from, size_t i, const struct model *in, si
 bool same_identity(const struct model *from, size_t i, const struct model *in, size_t *ret);
 bool same_rule(const struct model *from, size_t i, const struct model *in, size_t *ret);
 bool same_set(const struct model *from, size_t i, const struct model *in, size_t *ret);
-bool same_events(const struct model *from, size_t i, const struct model *in, size_t *ret);
-bool same_protect(const struct model *from, size_t i, const struct model *in, size_t *ret);
-bool same_policy_failsafe(const struct model *from, size_t i, const struct model *in, size_t *ret);
 bool same_default(const struct model *from, size_t i, const struct model *in, size_t *ret);
 
 /* shared by the model's files */

@@ -47,14 +47,3 @@ const char *line_of_events(const struct model *m, size_t i, char buf[CONFIG_LINE
 		snprintf(buf, CONFIG_LINE_MAX, "flows sample 1/%u", m->sample);
 	return buf;
 }
-
-bool same_events(const struct model *from, size_t i, const struct model *in, size_t *ret)
-{
-	char line[CONFIG_LINE_MAX], other[CONFIG_LINE_MAX];
-
-	line_of_events(from, i, line);
-	for (*ret = 0; *ret < events_lines(in); ++*ret)
-		if (!strcmp(line_of_events(in, *ret, other), line))
-			return true;
-	return false;
-}

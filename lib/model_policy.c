@@ -382,14 +382,3 @@ const char *line_of_policy_failsafe(const struct model *m, size_t i, char buf[CO
 	snprintf(buf, CONFIG_LINE_MAX, "policy failsafe %s on", failsafe_text(&m->policy_failsafe[i], text));
 	return buf;
 }
-
-bool same_policy_failsafe(const struct model *from, size_t i, const struct model *in, size_t *ret)
-{
-	char line[CONFIG_LINE_MAX], other[CONFIG_LINE_MAX];
-
-	line_of_policy_failsafe(from, i, line);
-	for (*ret = 0; *ret < policy_failsafe_lines(in); ++*ret)
-		if (!strcmp(line_of_policy_failsafe(in, *ret, other), line))
-			return true;
-	return false;
-}

@@ -198,14 +198,3 @@ const char *line_of_protect(const struct model *m, size_t i, char buf[CONFIG_LIN
 	snprintf(buf, CONFIG_LINE_MAX, "failsafe add %s", failsafe_text(&m->failsafe[i], text));
 	return buf;
 }
-
-bool same_protect(const struct model *from, size_t i, const struct model *in, size_t *ret)
-{
-	char line[CONFIG_LINE_MAX], other[CONFIG_LINE_MAX];
-
-	line_of_protect(from, i, line);
-	for (*ret = 0; *ret < protect_lines(in); ++*ret)
-		if (!strcmp(line_of_protect(in, *ret, other), line))
-			return true;
-	return false;
-}
