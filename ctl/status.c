@@ -17,17 +17,7 @@ static const char *xdp_text(const struct attachment *a)
 {
 	if (!a->xdp_id)
 		return a->xdp_foreign_id ? "foreign" : "off";
-	switch (a->link.xdp_mode) {
-	case LINK_XDP_NONE:
-		return "off";
-	case LINK_XDP_NATIVE:
-		return "native";
-	case LINK_XDP_SKB:
-		return "skb";
-	case LINK_XDP_OFFLOAD:
-		return "offload";
-	}
-	return "?";
+	return link_xdp_text(a->link.xdp_mode);
 }
 
 static const char *tc_text(const struct attachment *a)

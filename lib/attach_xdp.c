@@ -12,11 +12,6 @@
 
 #define DISPATCHER "xdp_dispatcher"
 
-static const char *mode_name(const struct link *l)
-{
-	return l->xdp_mode == LINK_XDP_SKB ? "xdpgeneric" : l->xdp_mode == LINK_XDP_OFFLOAD ? "xdpoffload" : "xdpdrv";
-}
-
 static __u32 wanted_flag(enum attach_xdp mode)
 {
 	return mode == ATTACH_XDP_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
@@ -73,8 +68,8 @@ static int xdp_refuse(const struct link *l, const struct program *program, struc
 			err, rc,
 			"`ip link set dev %s %s off` takes it off; attached by `xdp-loader` it could share the "
 			"device",
-			l->name, mode_name(l));
-	return weir_hint(err, rc, "`ip link set dev %s %s off` takes it off", l->name, mode_name(l));
+			l->name, link_xdp_word(l->xdp_mode));
+	return weir_hint(err, rc, "`ip link set dev %s %s off` takes it off", l->name, link_xdp_word(l->xdp_mode));
 }
 
 /* A change between native and skb mode cannot be made in one step: the kernel has never both. */

@@ -23,11 +23,6 @@ static bool ours_on(const struct doctor *d, enum attach_hook hook)
 	return false;
 }
 
-static const char *xdp_word(const struct link *l)
-{
-	return l->xdp_mode == LINK_XDP_SKB ? "xdpgeneric" : l->xdp_mode == LINK_XDP_OFFLOAD ? "xdpoffload" : "xdpdrv";
-}
-
 /* One XDP program a device, unless libxdp's dispatcher calls several. */
 static void other_xdp(struct doctor *d, const struct attach_other *o)
 {
@@ -43,7 +38,7 @@ static void other_xdp(struct doctor *d, const struct attach_other *o)
 			"XDP: '%s' (id %u) of another weir instance or version has the device: ours cannot be attached",
 			o->name, o->id);
 	else
-		doctor_warn(d, mend_by("ip link set dev %s %s off", word, xdp_word(&d->link)).text,
+		doctor_warn(d, mend_by("ip link set dev %s %s off", word, link_xdp_word(d->link.xdp_mode)).text,
 			    "device '%s' has a foreign XDP program, '%s' (id %u): ours cannot be attached",
 			    d->link.name, o->name, o->id);
 }
@@ -114,21 +109,6 @@ static struct mend attach_again(const struct doctor *d)
 									  : "");
 }
 
-static const char *mode_text(const struct doctor *d)
-{
-	switch (d->link.xdp_mode) {
-	case LINK_XDP_NONE:
-		break;
-	case LINK_XDP_NATIVE:
-		return "native";
-	case LINK_XDP_SKB:
-		return "skb";
-	case LINK_XDP_OFFLOAD:
-		return "offload";
-	}
-	return "off";
-}
-
 void doctor_attached(struct doctor *d)
 {
 	const struct attachment *on = d->on;
@@ -150,7 +130,7 @@ void doctor_attached(struct doctor *d)
 			    "device '%s' has no TC ingress program: packets to unresolved next hops are lost",
 			    d->link.name);
 	if (!doctor_said(d))
-		doctor_ok(d, "XDP %s%s, TC %s%s%s", on->xdp_id ? mode_text(d) : "off",
+		doctor_ok(d, "XDP %s%s, TC %s%s%s", on->xdp_id ? link_xdp_text(d->link.xdp_mode) : "off",
 			  on->xdp_decap	  ? " (decapsulation)"
 			  : on->xdp_frags ? " (several buffers)"
 					  : "",

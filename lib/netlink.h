@@ -11,6 +11,8 @@
 
 #include "error.h"
 
+enum link_xdp { LINK_XDP_NONE, LINK_XDP_NATIVE, LINK_XDP_SKB, LINK_XDP_OFFLOAD };
+
 struct link {
 	int ifindex;
 	char name[IF_NAMESIZE];
@@ -20,8 +22,12 @@ struct link {
 	bool ethernet; /* its frames begin with an Ethernet header (not so: tun, WireGuard, ipip) */
 	bool up;
 	__u32 xdp_prog_id;
-	enum { LINK_XDP_NONE, LINK_XDP_NATIVE, LINK_XDP_SKB, LINK_XDP_OFFLOAD } xdp_mode;
+	enum link_xdp xdp_mode;
 };
+
+const char *link_xdp_text(enum link_xdp mode); /* as weir says it: "native", "skb", "offload", "off" */
+/* as ip(8) says it: "xdpdrv", "xdpgeneric", "xdpoffload" */
+const char *link_xdp_word(enum link_xdp mode);
 
 int link_by_name(const char *name, struct link *ret, struct weir_error *err); /* -ENODEV suggests the nearest name */
 int link_by_index(int ifindex, struct link *ret, struct weir_error *err);

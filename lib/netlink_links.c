@@ -18,6 +18,26 @@
 #include "netlink.h"
 #include "netlink_nl.h"
 
+const char *link_xdp_text(enum link_xdp mode)
+{
+	switch (mode) {
+	case LINK_XDP_NONE:
+		break;
+	case LINK_XDP_NATIVE:
+		return "native";
+	case LINK_XDP_SKB:
+		return "skb";
+	case LINK_XDP_OFFLOAD:
+		return "offload";
+	}
+	return "off";
+}
+
+const char *link_xdp_word(enum link_xdp mode)
+{
+	return mode == LINK_XDP_SKB ? "xdpgeneric" : mode == LINK_XDP_OFFLOAD ? "xdpoffload" : "xdpdrv";
+}
+
 static int link_xdp(struct link *l, struct weir_error *err)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);
