@@ -218,6 +218,7 @@ def build(lab):
     lab.ip("lb", f"addr add {INNER}/32 dev lo")
     lab.ip("lb", "route add unreachable 10.9.0.0/24")
     lab.sysctl("lb", "net/ipv4/tcp_syncookies", 2)
+    lab.mute("lb", "out")  # the unknown next hop does not answer
     lab.weir("attach in out")
     lab.weir("attach box --tc egress,ingress")
     lab.weir("decap attach tun")

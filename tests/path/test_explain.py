@@ -71,6 +71,7 @@ def net():
         for address, mac in {**MACS, "198.18.255.1": "02:00:00:00:02:01"}.items():
             lab.ip("lb", f"neigh replace {address} lladdr {mac} dev {'in' if address.startswith('198') else 'out'} nud permanent")
         lab.ip("lb", "route add unreachable 10.9.0.0/24")
+        lab.mute("lb", "out")  # 10.1.0.99 does not answer
         lab.weir("attach in out --tc egress,ingress")
         yield lab
 
