@@ -33,7 +33,7 @@ void metric_head(struct metrics_out *out, enum metric metric);
 void metric_count(struct metrics_out *out, enum metric metric, __u64 value, const char *const *labels);
 void metric_seconds(struct metrics_out *out, enum metric metric, __u64 ns, const char *const *labels);
 
-/* ---- metrics.c ---- */
+/* ---- metrics_text.c ---- */
 
 struct metrics_request {
 	const struct ctl *ctl;
