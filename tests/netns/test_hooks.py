@@ -60,13 +60,17 @@ def test_replaced_under_a_flood(net):
     net.by_hand("lb", XDP.format("weir"))
     net.run("lb", "tc qdisc add dev eth0 clsact")
     net.by_hand("lb", "tc filter add dev eth0 egress bpf da obj build/tc/egress.bpf.o sec tc")
-    flood = net.start("client", "ping -q -f -c 600000 198.51.100.1")
     replaced = set()
-    while flood.poll() is None:
-        net.weir("attach eth0")
-        replaced.add(device(net)["xdp"]["id"])
-    said = flood.stdout.read()
-    assert len(replaced) > 1 and " 0% packet loss" in said, said
+    for _ in range(3):  # a flood may be over before the second attach
+        flood = net.start("client", "ping -q -f -c 600000 198.51.100.1")
+        while flood.poll() is None:
+            net.weir("attach eth0")
+            replaced.add(device(net)["xdp"]["id"])
+        said = flood.stdout.read()
+        assert " 0% packet loss" in said, said
+        if len(replaced) > 1:
+            break
+    assert len(replaced) > 1
 
 
 def test_by_hand_is_told(net):
