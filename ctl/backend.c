@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "chunks.h"
+#include "clock.h"
 #include "compile.h"
 #include "pool.h"
 #include "ring.h"
@@ -48,7 +49,7 @@ struct row {
 static int pool_shares(struct plane *p, const struct model *m, size_t vip, __u32 shares[WEIR_MAX_BACKENDS],
 		       struct weir_error *err)
 {
-	const struct weir_plan *plan = pool_plan(pool_running(p, m, vip), pool_clock_ns());
+	const struct weir_plan *plan = pool_plan(pool_running(p, m, vip), clock_packets_ns());
 	struct chunk_run run = {};
 	int rc;
 

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "ctl.h"
 #include "expression.h"
 #include "naming.h"
@@ -62,33 +63,6 @@ struct session {
 	struct weir_error *err;
 	int rc; /* of what failed while packets came */
 };
-
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number)
-{
-	(void)number;
-	interrupted = 1;
-}
-
-static void signals_take(void)
-{
-	struct sigaction act = {.sa_handler = on_signal}; /* waiting ends: no SA_RESTART */
-
-	sigaction(SIGINT, &act, NULL);
-	sigaction(SIGTERM, &act, NULL);
-	sigaction(SIGHUP, &act, NULL);
-	act.sa_handler = SIG_IGN;
-	sigaction(SIGPIPE, &act, NULL);
-}
-
-static __u64 clock_of(clockid_t clock, __u64 unit_ns)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (t.tv_sec * 1000000000ull + t.tv_nsec) / unit_ns;
-}
 
 /* ---- what is said of a packet ---- */
 
@@ -234,7 +208,7 @@ static void packet_write(struct session *s, const struct weir_captured *p, const
 
 static bool is_over(const struct session *s)
 {
-	return interrupted || (s->end_ms && clock_of(CLOCK_MONOTONIC, 1000000) >= s->end_ms);
+	return stopped() || (s->end_ms && clock_ms() >= s->end_ms);
 }
 
 static bool on_packet(void *arg, const struct weir_captured *p, const void *bytes)
@@ -328,13 +302,13 @@ static int limits_read(struct session *s, const struct args *args, struct weir_e
 	if (!rc && time)
 		rc = weir_at(err, when_duration(time->text, &seconds, err), time);
 	if (!rc && seconds)
-		s->end_ms = clock_of(CLOCK_MONOTONIC, 1000000) + seconds * 1000;
+		s->end_ms = clock_ms() + seconds * 1000;
 	return rc;
 }
 
 static int wait_of(const struct session *s)
 {
-	__u64 now = clock_of(CLOCK_MONOTONIC, 1000000);
+	__u64 now = clock_ms();
 
 	return s->end_ms && s->end_ms < now + WAIT_MS ? (int)(s->end_ms > now ? s->end_ms - now : 0) : WAIT_MS;
 }
@@ -356,7 +330,7 @@ static int session_run(struct session *s, struct packet_capture *c, struct weir_
 /* What each device's packets came to, at the end of the file. */
 static int counts_write(struct session *s, struct packet_capture *c, struct weir_error *err)
 {
-	__u64 now = clock_of(CLOCK_REALTIME, 1);
+	__u64 now = clock_ns(CLOCK_REALTIME);
 
 	for (__u32 slot = 1; slot < WEIR_MAX_DEVS; slot++)
 		if (c->devices[slot].taken || c->devices[slot].lost)
@@ -409,9 +383,10 @@ static int session_begin(struct session *s, struct ctl *ctl, const struct args *
 	fd = output_open(name, args_word(args, "--force"), err);
 	if (fd < 0)
 		return fd;
-	signals_take();
+	stop_by_signals();
+	signal(SIGPIPE, SIG_IGN); /* writing says EPIPE */
 	pcapng_begin(&s->file, fd, name, "weir " WEIR_VERSION);
-	s->begin_ns = clock_of(CLOCK_REALTIME, 1);
+	s->begin_ns = clock_ns(CLOCK_REALTIME);
 	s->capture = c;
 	rc = capture_begin(s->plane, &s->wish, on_packet, s, c, err);
 	if (!rc)

@@ -136,6 +136,10 @@ void findings_json(struct json *j, const struct doctor *d, bool all);
 /* protect.c: settings of the host that SYN cookies lack */
 void warn_syncookie(void);
 
+/* stop.c: SIGINT, SIGTERM, SIGHUP and SIGQUIT interrupt what is waited for, and are asked for from then on */
+void stop_by_signals(void);
+bool stopped(void);
+
 /* help.c: how to call it, in two lines */
 void help_usage(FILE *out);
 

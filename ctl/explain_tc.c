@@ -9,7 +9,6 @@
 #include "pool.h"
 #include "when.h"
 
-#define NS_A_SECOND   1000000000ull
 #define FORM_TEXT_MAX (2 * NAME_LENGTH_MAX + 32)
 
 static const char *identity_text(const struct explaining *x, __u32 id)

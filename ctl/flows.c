@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -15,14 +14,6 @@
 
 #define POLL_MS	  50
 #define LAST_MOST 100000
-
-static volatile sig_atomic_t stopped;
-
-static void stop(int number)
-{
-	(void)number;
-	stopped = 1;
-}
 
 struct showing {
 	struct flows_filter filter;
@@ -155,7 +146,7 @@ static int batch_show(struct source *from, struct showing *s, struct weir_error 
 	if (from->flips != __atomic_load_n(&from->plane.ctl->flips, __ATOMIC_ACQUIRE))
 		rc = names_read(from, err);
 	count = rc ? rc : events_read(&from->events, from->batch, from->room, err);
-	for (int i = 0; i < count && !stopped; i++) {
+	for (int i = 0; i < count && !stopped(); i++) {
 		event_view_make(&from->batch[i], &from->names, offset, &view);
 		socket_owners_find(from->owners, &from->batch[i], &view);
 		show(s, &view);
@@ -171,14 +162,6 @@ static bool reader_gone(void)
 	return poll(&out, 1, POLL_MS) > 0 && out.revents & (POLLERR | POLLHUP);
 }
 
-static void signals_catch(void)
-{
-	struct sigaction action = {.sa_handler = stop};
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
-
 static int recorder_show(struct ctl *c, const struct args *args, struct showing *s, struct weir_error *err)
 {
 	bool only_new = s->follow && !s->last && !s->filter.since_ns;
@@ -187,7 +170,7 @@ static int recorder_show(struct ctl *c, const struct args *args, struct showing 
 
 	if (rc)
 		return rc;
-	signals_catch();
+	stop_by_signals();
 	do {
 		rc = batch_show(&from, s, err);
 		if (rc < 0)
@@ -196,7 +179,7 @@ static int recorder_show(struct ctl *c, const struct args *args, struct showing 
 		lost_tell(&from, s->json, !s->follow);
 		if (fflush(stdout) || ferror(stdout))
 			break;
-	} while (s->follow && !stopped && (rc || !reader_gone()));
+	} while (s->follow && !stopped() && (rc || !reader_gone()));
 	if (ferror(stdout) && errno == EPIPE) { /* whoever read it has seen enough */
 		clearerr(stdout);
 		return 0;

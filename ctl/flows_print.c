@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "events.h"
 #include "flows.h"
 #include "stats.h"
@@ -188,7 +189,6 @@ void flows_print_json(const struct event_view *v)
 void flows_print_lost(bool json, uint64_t lost)
 {
 	struct json j = {.out = stdout};
-	struct timespec now;
 	char text[64];
 
 	fflush(stdout);
@@ -196,9 +196,8 @@ void flows_print_lost(bool json, uint64_t lost)
 		lost == 1 ? " was" : "s were");
 	if (!json)
 		return;
-	clock_gettime(CLOCK_REALTIME, &now);
 	json_open(&j, NULL, '{');
-	json_text(&j, "time", utc_text(now.tv_sec * 1000000000ll + now.tv_nsec, text));
+	json_text(&j, "time", utc_text((__s64)clock_ns(CLOCK_REALTIME), text));
 	json_number(&j, "lost", lost);
 	json_close(&j, '}');
 	putchar('\n');

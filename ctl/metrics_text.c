@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "attach.h"
+#include "clock.h"
 #include "cost.h"
 #include "counters.h"
 #include "events.h"
@@ -17,8 +18,7 @@
 #include "rule_text.h"
 #include "usage.h"
 
-#define COST_MS	    250
-#define NS_A_SECOND 1000000000ull
+#define COST_MS 250
 
 /* everything at one time, of one configuration */
 struct scrape {
@@ -66,7 +66,7 @@ static int pool_read(struct plane *p, const struct weir_plan *plan, __u64 *ret_u
 
 static int pools_read(struct scrape *s, struct plane *p, const struct model *m, struct weir_error *err)
 {
-	__u64 now_ns = pool_clock_ns();
+	__u64 now_ns = clock_packets_ns();
 	int rc = 0;
 
 	memset(s->pools, 0, sizeof(s->pools));
@@ -96,14 +96,6 @@ static int tables_read(struct plane *p, const struct model *m, void *arg, struct
 		rc = stats_captures(p, s->captures, err);
 	memcpy(s->live, p->backends + (p->ctl->gen & 1) * WEIR_MAX_BACKENDS, sizeof(s->live));
 	return rc ? rc : pools_read(s, p, m, err);
-}
-
-static __u64 monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (__u64)t.tv_sec * NS_A_SECOND + (__u64)t.tv_nsec;
 }
 
 /* Our program on a hook of the device that has the slot; 0: none. Behind libxdp's dispatcher the kernel measures that alone. */
@@ -138,7 +130,7 @@ static int cost_read(struct scrape *s, struct weir_error *err)
 
 static int scrape_read(const struct metrics_request *r, struct scrape *s, struct weir_error *err)
 {
-	__u64 begin = monotonic_ns();
+	__u64 begin = clock_ns(CLOCK_MONOTONIC);
 	int rc = ctl_open(r->ctl, r->args, &s->p, err);
 
 	if (!rc)
@@ -149,7 +141,7 @@ static int scrape_read(const struct metrics_request *r, struct scrape *s, struct
 		if (!slot || s->p.devs[slot].ifindex)
 			device_text(&s->p, slot, s->names[slot]);
 	strcpy(s->names[0], "all others"); /* no device can be called so */
-	s->took_ns = monotonic_ns() - begin;
+	s->took_ns = clock_ns(CLOCK_MONOTONIC) - begin;
 	return rc || !r->cost ? rc : cost_read(s, err);
 }
 

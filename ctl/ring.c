@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "compile.h"
 #include "ctl.h"
 #include "pool.h"
@@ -18,7 +19,7 @@ struct saved {
 static int saved_read(struct plane *p, const struct model *m, void *arg, struct weir_error *err)
 {
 	const struct weir_backend *live = p->backends + (p->ctl->gen & 1) * WEIR_MAX_BACKENDS;
-	__u64 now_ns = pool_clock_ns();
+	__u64 now_ns = clock_packets_ns();
 	const struct weir_plan *plan;
 	struct saved *s = arg;
 	struct chunk_run run = {};

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "config_line.h"
 #include "ctl.h"
 #include "limit.h"
@@ -280,16 +281,15 @@ static int hits_read(struct plane *p, struct hits *ret, struct weir_error *err)
 /* the counters, then a second, then again */
 static int rates_begin(struct plane *p, struct rule_list *l, struct weir_error *err)
 {
-	struct timespec begin, end, second = {.tv_sec = 1};
+	struct timespec second = {.tv_sec = 1};
+	__u64 begin = clock_ns(CLOCK_MONOTONIC);
 	int rc;
 
 	l->before = ctl_alloc(NULL, WEIR_MAX_FILTER_RULES, sizeof(*l->before));
-	clock_gettime(CLOCK_MONOTONIC, &begin);
 	rc = hits_read(p, l->before, err);
 	while (!rc && nanosleep(&second, &second) && errno == EINTR)
 		;
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	l->seconds = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
+	l->seconds = (double)(clock_ns(CLOCK_MONOTONIC) - begin) / NS_A_SECOND;
 	return rc;
 }
 

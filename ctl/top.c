@@ -3,7 +3,6 @@
 #include "top_screen.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,82 +10,8 @@
 
 #include "when.h"
 
-#define LEASE_NS   4000000000ull
-#define RENEW_MS   1000
 #define BATCH_ROWS 20 /* of a section */
 #define DELAY_MOST 3600
-
-static volatile sig_atomic_t ended;
-
-static void end(int number)
-{
-	(void)number;
-	ended = 1;
-}
-
-bool top_ended(void)
-{
-	return ended;
-}
-
-/* ---- reading ---- */
-
-void top_renew(struct top_state *t)
-{
-	if (t->p.ctl)
-		top_lease(&t->p, LEASE_NS, NULL);
-}
-
-static void names_fill(struct top_state *t)
-{
-	for (__u32 slot = 0; slot < WEIR_MAX_DEVS; slot++)
-		if (!slot || t->p.devs[slot].ifindex)
-			device_text(&t->p, slot, t->now->devices[slot]);
-}
-
-/* Everything is opened anew, so that a reset in between is no matter. */
-static int step(struct top_state *t, struct weir_error *err)
-{
-	struct model m = {};
-	int rc;
-
-	plane_close(&t->p);
-	rc = ctl_open(t->ctl, t->args, &t->p, err);
-	if (!rc)
-		rc = top_lease(&t->p, LEASE_NS, err);
-	if (!rc)
-		rc = top_read(&t->p, t->before, &m, err);
-	if (rc)
-		return rc;
-	model_free(&t->m);
-	t->m = m;
-	return 0;
-}
-
-int top_step(struct top_state *t, struct weir_error *err)
-{
-	struct top_moment *oldest = t->before;
-	int rc;
-
-	t->err = (struct weir_error){};
-	rc = step(t, &t->err);
-	if (rc) {
-		t->moments = 0; /* of another instance, perhaps */
-		if (err)
-			*err = t->err;
-		return rc;
-	}
-	t->before = t->now;
-	t->now = oldest;
-	t->moments += t->moments < 2;
-	names_fill(t);
-	return 0;
-}
-
-struct top_view top_view(const struct top_state *t, size_t backends)
-{
-	return (struct top_view){.before = t->before, .now = t->now, .m = &t->m, .sort = t->sort, .backends = backends};
-}
 
 /* ---- frames of text ---- */
 
@@ -174,8 +99,8 @@ static void frame_json(const struct top_view *view)
 
 static void wait_ms(struct top_state *t, __u64 ms)
 {
-	while (ms && !ended) {
-		__u64 part = ms < RENEW_MS ? ms : RENEW_MS;
+	while (ms && !stopped()) {
+		__u64 part = ms < TOP_RENEW_MS ? ms : TOP_RENEW_MS;
 		struct timespec left = {.tv_sec = (time_t)(part / 1000), .tv_nsec = (long)(part % 1000 * 1000000)};
 
 		nanosleep(&left, NULL);
@@ -186,12 +111,12 @@ static void wait_ms(struct top_state *t, __u64 ms)
 
 static int top_batch(struct top_state *t, __u32 count, struct weir_error *err)
 {
-	for (__u32 i = 0; !ended && (!count || i < count); i++) {
+	for (__u32 i = 0; !stopped() && (!count || i < count); i++) {
 		struct top_view view;
 		int rc;
 
 		wait_ms(t, t->delay_ms);
-		if (ended)
+		if (stopped())
 			break;
 		rc = top_step(t, err);
 		if (rc)
@@ -247,15 +172,6 @@ static enum top_sort sort_of(const char *text)
 	return sort;
 }
 
-static void signals_take(void)
-{
-	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
-	struct sigaction action = {.sa_handler = end}; /* without SA_RESTART: waiting ends */
-
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-		sigaction(numbers[i], &action, NULL);
-}
-
 int cmd_top(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	struct top_state t = {.ctl = c, .args = args, .sort = sort_of(args_text(args, "SORT"))};
@@ -274,7 +190,7 @@ int cmd_top(struct ctl *c, const struct args *args, struct weir_error *err)
 	t.before = ctl_zero(sizeof(*t.before));
 	t.now = ctl_zero(sizeof(*t.now));
 	model_init(&t.m);
-	signals_take();
+	stop_by_signals();
 	rc = top_step(&t, err);
 	if (!rc)
 		rc = batch ? top_batch(&t, count, err) : top_screen(&t, err);

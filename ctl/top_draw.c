@@ -16,7 +16,6 @@
 #define OVERVIEW_BACKENDS 4  /* of a VIP */
 #define RATE_WIDTH	  7
 #define BAR_WIDTH	  10
-#define RENEW_MS	  1000
 
 enum { COLOR_REFUSED = 1, COLOR_BAR };
 
@@ -292,26 +291,18 @@ static bool obey(struct screen *s, int key)
 	return true;
 }
 
-static __u64 now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (__u64)t.tv_sec * 1000 + (__u64)t.tv_nsec / 1000000;
-}
-
 /* Wait for a key until then. False: the end. */
 static bool wait_until(struct screen *s, __u64 until)
 {
 	struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
 
-	while (!top_ended()) {
-		__u64 now = now_ms(), left = until > now ? until - now : 0;
+	while (!stopped()) {
+		__u64 now = clock_ms(), left = until > now ? until - now : 0;
 		int key;
 
 		if (!left && !s->paused)
 			return true;
-		if (poll(&input, 1, left && left < RENEW_MS ? (int)left : RENEW_MS) > 0 &&
+		if (poll(&input, 1, left && left < TOP_RENEW_MS ? (int)left : TOP_RENEW_MS) > 0 &&
 		    input.revents & (POLLHUP | POLLERR | POLLNVAL))
 			return false; /* the terminal is gone */
 		if (!s->paused)
@@ -329,15 +320,15 @@ int top_screen(struct top_state *t, struct weir_error *err)
 {
 	struct screen s = {.t = t, .only = TOP_SECTIONS};
 	int rc = screen_begin(&s, err);
-	__u64 next = now_ms();
+	__u64 next = clock_ms();
 
 	if (rc)
 		return rc;
 	for (;;) {
 		draw(&s);
 		next += t->delay_ms;
-		if (next < now_ms())
-			next = now_ms(); /* what is late is not made up for */
+		if (next < clock_ms())
+			next = clock_ms(); /* what is late is not made up for */
 		if (!wait_until(&s, next))
 			break;
 		top_step(t, NULL); /* a failure is shown, and tried again */

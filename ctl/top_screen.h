@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* weir top: what the command (top.c) and its drawing on a terminal (top_draw.c) share. */
+/* weir top: the command (top.c), its drawing on a terminal (top_draw.c), and what both draw from (top_state.c). */
 #ifndef WEIR_CTL_TOP_H
 #define WEIR_CTL_TOP_H
 
+#include "clock.h"
 #include "ctl.h"
 #include "top.h"
+
+#define TOP_RENEW_MS 1000 /* of sources being counted */
 
 struct top_state {
 	const struct ctl *ctl;
@@ -23,8 +26,6 @@ int top_step(struct top_state *t, struct weir_error *err);
 /* Have sources counted for some seconds more. */
 void top_renew(struct top_state *t);
 struct top_view top_view(const struct top_state *t, size_t backends);
-/* SIGTERM and the like have come */
-bool top_ended(void);
 
 /* Draw, obey keys and read again until 'q'. */
 int top_screen(struct top_state *t, struct weir_error *err);

@@ -3,13 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "compile.h"
 #include "ctl.h"
 #include "pool.h"
 #include "ring.h"
 #include "stats.h"
-
-#define NS_A_SECOND 1000000000ull
 
 /* everything about a pool at one moment; arrays by backend id */
 struct view {
@@ -50,7 +49,7 @@ static int view_read(struct plane *p, const struct model *m, void *arg, struct w
 	struct view *v = arg;
 	const char *name = v->name;
 	const struct weir_pool *pool;
-	__u64 now_ns = pool_clock_ns();
+	__u64 now_ns = clock_packets_ns();
 	int rc;
 
 	memset(v, 0, sizeof(*v));

@@ -2,6 +2,7 @@
 /* A capture's place, ring and lease. The packet path copies into the ring while the lease holds; this process puts it off as
  * long as it runs, so one that is killed or stopped costs the packet path nothing soon after. */
 #include "capture.h"
+#include "clock.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -18,14 +19,6 @@
 #define FORSAKEN_NS 60000000000ull /* who did not renew it for so long will hardly come back */
 #define ENOUGH	    (-ECANCELED)   /* of a callback of libbpf's */
 #define RENEW_FAILS (-ESTALE)
-
-static __u64 clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
 
 static struct weir_capture *record_of(const struct packet_capture *c)
 {
@@ -48,7 +41,7 @@ static void watch_until(struct weir_ctl *ctl, __u64 until_ns)
 /* -ESTALE: the place was taken by another when the lease was over. */
 static int lease_renew(struct packet_capture *c)
 {
-	__u64 now = clock_ns(CLOCK_MONOTONIC_COARSE), was = c->until_ns, until = now + LEASE_NS;
+	__u64 now = clock_packets_ns(), was = c->until_ns, until = now + LEASE_NS;
 	struct weir_capture *record = record_of(c);
 
 	if (__atomic_load_n(&record->owner, __ATOMIC_ACQUIRE) != c->owner ||
@@ -64,7 +57,7 @@ static int lease_renew(struct packet_capture *c)
 
 static int lease_keep(struct packet_capture *c)
 {
-	bool fresh = c->until_ns > clock_ns(CLOCK_MONOTONIC_COARSE) + LEASE_NS - RENEW_NS;
+	bool fresh = c->until_ns > clock_packets_ns() + LEASE_NS - RENEW_NS;
 
 	/* the packet path ends the watch when the lease is over, also one that was just put off */
 	if (fresh && __atomic_load_n(&c->plane->ctl->watch, __ATOMIC_RELAXED) & WEIR_WATCH_CAPTURE)
@@ -76,7 +69,7 @@ static int lease_fail(struct weir_error *err)
 {
 	int rc = weir_fail(err, EBUSY,
 			   "this capture's place was given away, for its process did not run for more than %llu s",
-			   LEASE_NS / 1000000000);
+			   LEASE_NS / NS_A_SECOND);
 
 	return weir_hint(err, rc, "%u captures can run at once", WEIR_CAPTURES);
 }
@@ -175,7 +168,7 @@ static void places_tidy(const struct packet_capture *c, __u64 now)
 /* Under the writers' lock. */
 static int place_take(struct packet_capture *c, struct weir_error *err)
 {
-	__u64 now = clock_ns(CLOCK_MONOTONIC_COARSE);
+	__u64 now = clock_packets_ns();
 	int rc;
 
 	if (place_find(c, now)) {
@@ -185,7 +178,7 @@ static int place_take(struct packet_capture *c, struct weir_error *err)
 	}
 	rc = weir_fail(err, EBUSY, "%u captures are running, and there is no place for more", WEIR_CAPTURES);
 	return weir_hint(err, rc, "end one of them; the place of one that was killed is free after %llu s",
-			 LEASE_NS / 1000000000);
+			 LEASE_NS / NS_A_SECOND);
 }
 
 static int place_fill(struct packet_capture *c, const struct capture_wish *wish, struct weir_error *err)

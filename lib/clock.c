@@ -1,13 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The packet path's clock of ages. */
+/* Clocks. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
+
+__u64 clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (__u64)t.tv_sec * NS_A_SECOND + (__u64)t.tv_nsec;
+}
+
+__u64 clock_ms(void)
+{
+	return clock_ns(CLOCK_MONOTONIC) / 1000000;
+}
+
+/* bpf_ktime_get_coarse_ns() */
+__u64 clock_packets_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC_COARSE);
+}
 
 /* Only the kernel knows its jiffies: a program of two instructions returns them. */
 int clock_jiffies(__u32 *ret, struct weir_error *err)
@@ -36,5 +54,5 @@ __u32 clock_ticks_a_second(void)
 	struct timespec tick;
 
 	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
-	return 1000000000 / tick.tv_nsec;
+	return NS_A_SECOND / tick.tv_nsec;
 }

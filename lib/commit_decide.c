@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "clock.h"
 #include "commit_pool.h"
 
-#define NS_A_SECOND  1000000000ull
 #define FLOWS_STICKY 262144u /* for a pool of which a VIP wants all flows tracked */
 
 /* Its next hop is known not to be there: no flow goes on. */

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "chunks.h"
+#include "clock.h"
 #include "commit_parts.h"
 #include "failsafe.h"
 #include "flow.h"
@@ -69,11 +69,9 @@ static int ports_put(struct commit *c, const struct policy_tables *t, struct wei
 static int rules_put(struct commit *c, struct weir_error *err)
 {
 	policy_tables_auto t = {};
-	struct timespec clock;
 	int rc;
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &clock);
-	rc = policy_compile(c->m, when_now(), (__u64)clock.tv_sec * 1000000000ull + (__u64)clock.tv_nsec, &t, err);
+	rc = policy_compile(c->m, when_now(), clock_packets_ns(), &t, err);
 	if (!rc)
 		rc = ports_put(c, &t, err);
 	if (rc)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "chunks.h"
+#include "clock.h"
 #include "commit_pool.h"
 #include "stats.h"
 
@@ -224,7 +225,7 @@ static int pools_begin(struct commit *c, struct pools **ret, struct weir_error *
 	if (!s)
 		return weir_fail(err, ENOMEM, "out of memory");
 	s->c = c;
-	s->clock_ns = pool_clock_ns();
+	s->clock_ns = clock_packets_ns();
 	s->changes = calloc(c->m->vips_count + 1, sizeof(*s->changes));
 	s->stats = calloc(WEIR_MAX_VIPS, sizeof(*s->stats));
 	if (!s->changes || !s->stats)
@@ -273,7 +274,7 @@ static int plan_former(const struct commit *c, const struct weir_plan *plan, __u
 
 int commit_pools_running(struct commit *c, struct weir_error *err)
 {
-	__u64 now_ns = pool_clock_ns();
+	__u64 now_ns = clock_packets_ns();
 	int rc = 0;
 
 	for (__u16 id = 1; !rc && id < WEIR_MAX_VIPS; id++) {

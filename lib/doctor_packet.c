@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "device.h"
 #include "doctor_parts.h"
 
@@ -75,14 +76,6 @@ static bool can_send(struct doctor *d)
 
 /* ---- one that passes ---- */
 
-static long microseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 /* A socket that hears such frames of the device, and the device's own MAC. */
 static int listen_on(int ifindex, __u8 ret_mac[ETH_ALEN])
 {
@@ -104,16 +97,17 @@ static int listen_on(int ifindex, __u8 ret_mac[ETH_ALEN])
 /* µs until this very frame came, -1: it did not */
 static long wait_for(int fd, const struct frame *frame)
 {
-	long began = microseconds(), took;
+	__u64 began = clock_ns(CLOCK_MONOTONIC);
+	long took;
 	struct frame got;
 
 	do {
 		struct pollfd ready = {.fd = fd, .events = POLLIN};
 
-		took = microseconds() - began;
+		took = (long)(clock_ns(CLOCK_MONOTONIC) - began) / 1000;
 		if (poll(&ready, 1, WAIT_MS) == 1 && recv(fd, &got, sizeof(got), MSG_DONTWAIT) == sizeof(got) &&
 		    !memcmp(got.cookie, frame->cookie, sizeof(got.cookie)))
-			return microseconds() - began;
+			return (long)(clock_ns(CLOCK_MONOTONIC) - began) / 1000;
 	} while (took < WAIT_MS * 1000);
 	return -1;
 }

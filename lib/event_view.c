@@ -7,15 +7,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "stats.h"
 
 __s64 event_utc_offset(void)
 {
-	struct timespec utc, here;
-
-	clock_gettime(CLOCK_REALTIME_COARSE, &utc);
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &here);
-	return (utc.tv_sec - here.tv_sec) * 1000000000ll + (utc.tv_nsec - here.tv_nsec);
+	return (__s64)(clock_ns(CLOCK_REALTIME_COARSE) - clock_packets_ns());
 }
 
 const char *tcp_flags_text(__u8 flags, char buf[TCP_FLAGS_TEXT_MAX])

@@ -2,6 +2,7 @@
 /* Policy rules -> classes and entries. A rule with many ports, or a range of them, becomes one entry for each class that
  * its ports fall into, so a packet costs the same few look-ups whatever the ports of the rules look like. */
 #include "policy.h"
+#include "clock.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -71,7 +72,7 @@ static bool is_over(const struct build *b, const struct policy_rule *rule)
 /* The moment when it ends, by the packet path's clock. */
 static __u64 until_ns(const struct build *b, const struct policy_rule *rule)
 {
-	return rule->until ? b->now_ns + (__u64)(rule->until - b->now) * 1000000000ull : 0;
+	return rule->until ? b->now_ns + (__u64)(rule->until - b->now) * NS_A_SECOND : 0;
 }
 
 static __u32 action_order(enum weir_action action)

@@ -3,19 +3,8 @@
 #include "pool.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "clock.h"
-
-#define NS_A_SECOND 1000000000ull
-
-__u64 pool_clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return (__u64)t.tv_sec * NS_A_SECOND + (__u64)t.tv_nsec;
-}
 
 const struct weir_plan *pool_plan(const struct weir_pool *pool, __u64 now_ns)
 {

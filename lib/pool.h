@@ -10,9 +10,6 @@
 
 enum phase { PHASE_SETTLED, PHASE_LEARN, PHASE_HOLD };
 
-/* CLOCK_MONOTONIC_COARSE, as plans have it */
-__u64 pool_clock_ns(void);
-
 /* The plan that packets see now: the one that waited when the other is over. */
 const struct weir_plan *pool_plan(const struct weir_pool *pool, __u64 now_ns);
 /* *ret_left_ns: until the phase ends, 0 when settled */

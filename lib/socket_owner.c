@@ -16,6 +16,7 @@
 
 #include "address.h"
 #include "cgroup.h"
+#include "clock.h"
 #include "netlink_request.h"
 #include "weir/hash.h"
 
@@ -242,13 +243,11 @@ static void cgroup_name(struct socket_owners *o, __u64 id, struct event_view *vi
 void socket_owners_find(struct socket_owners *o, const struct weir_event *event, struct event_view *view)
 {
 	const struct weir_event_packet *p = &event->packet;
-	struct timespec now;
 
 	if (event->verdict.cgroup)
 		cgroup_name(o, event->verdict.cgroup, view);
 	if ((p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP) || !p->sport_be || event->verdict.vip)
 		return;
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	if (now.tv_sec * 1000000000ll + now.tv_nsec - (__s64)p->ns < FRESH_NS)
+	if ((__s64)(clock_packets_ns() - p->ns) < FRESH_NS)
 		process_find(o, event, view);
 }

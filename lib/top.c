@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "compile.h"
 #include "rule_text.h"
 
@@ -26,12 +27,10 @@ const char *const top_sort_names[TOP_SORTS] = {
 static int moment_read(struct plane *p, const struct model *m, void *arg, struct weir_error *err)
 {
 	struct top_moment *moment = arg;
-	struct timespec t;
 	int rc = counters_read(p, &moment->counters, err);
 
 	(void)m;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	moment->ns = (__u64)t.tv_sec * 1000000000 + (__u64)t.tv_nsec;
+	moment->ns = clock_ns(CLOCK_MONOTONIC);
 	return rc ? rc : stats_identities(p, moment->identities, err);
 }
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
+#include "clock.h"
 #include "pool.h"
 #include "top.h"
 #include "weir/hash.h"
@@ -22,7 +22,7 @@ int top_lease(struct plane *p, __u64 ns, struct weir_error *err)
 
 	if (ctl == MAP_FAILED)
 		return weir_fail(err, errno, "cannot have sources counted: %s", strerror(errno));
-	until = pool_clock_ns() + ns;
+	until = clock_packets_ns() + ns;
 	was = __atomic_load_n(&ctl->watching.top_until_ns, __ATOMIC_ACQUIRE);
 	while (was < until && !__atomic_compare_exchange_n(&ctl->watching.top_until_ns, &was, until, false,
 							   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
@@ -161,7 +161,7 @@ int top_window(struct plane *p, __u32 window, struct top_sources *ret, struct we
 
 static __u32 window_last(void)
 {
-	return (__u32)(pool_clock_ns() >> WEIR_WINDOW_SHIFT) - 1;
+	return (__u32)(clock_packets_ns() >> WEIR_WINDOW_SHIFT) - 1;
 }
 
 /* A window that ends while it is read is overwritten: then once more. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Times as text, UTC and monotonic. */
 #include "when.h"
+#include "clock.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -108,11 +109,7 @@ const char *when_text(__s64 until, char buf[WHEN_TEXT_MAX])
 
 __u64 when_monotonic(__s64 until)
 {
-	struct timespec real, monotonic;
-	__s64 ns;
+	__s64 ns = until * (__s64)NS_A_SECOND - (__s64)clock_ns(CLOCK_REALTIME) + (__s64)clock_ns(CLOCK_MONOTONIC);
 
-	clock_gettime(CLOCK_REALTIME, &real);
-	clock_gettime(CLOCK_MONOTONIC, &monotonic);
-	ns = (until - real.tv_sec + monotonic.tv_sec) * 1000000000 + monotonic.tv_nsec - real.tv_nsec;
 	return ns > 0 ? (__u64)ns : 1;
 }
