@@ -94,10 +94,9 @@ int flows_walk(struct plane *p, int (*each)(void *arg, const struct flow_seen *f
 	return rc;
 }
 
-static bool claim(struct weir_flow *f)
+/* Take a place that is as it was when its lock was read. */
+static bool claim(struct weir_flow *f, __u32 lock)
 {
-	__u32 lock = __atomic_load_n(&f->lock, __ATOMIC_ACQUIRE);
-
 	return !(lock & 1) &&
 	       __atomic_compare_exchange_n(&f->lock, &lock, lock + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
@@ -123,7 +122,7 @@ int flows_remove(struct plane *p, bool (*wanted)(void *arg, const struct weir_fl
 	for (__u32 i = 0; i < WEIR_MAX_FLOWS; i++) {
 		struct weir_flow *f = place(&t, i), flow;
 
-		if (!copy(&t, i, &flow) || (wanted && !wanted(arg, &flow)) || !claim(f))
+		if (!copy(&t, i, &flow) || (wanted && !wanted(arg, &flow)) || !claim(f, flow.lock))
 			continue;
 		f->state = WEIR_FLOW_FREE;
 		publish(f);
@@ -166,23 +165,28 @@ bool flow_table_add(struct flow_table *t, const struct weir_flow *flow)
 {
 	__u64 hash =
 		weir_flow_hash(t->ctl->flow_seed, &flow->src, &flow->dst, flow->sport_be, flow->dport_be, flow->proto);
-	__u32 at = WEIR_MAX_FLOWS;
+	__u32 at = WEIR_MAX_FLOWS, at_lock = 0;
 	struct weir_flow *f;
 
 	for (__u32 i = 0; i < WEIR_FLOW_PLACES; i++) {
-		__u32 number = weir_flow_place(hash, i);
+		__u32 number = weir_flow_place(hash, i), lock;
+		bool alive;
 
 		f = place(t, number);
-		if (lives(t, f) && same(f, flow)) {
+		lock = __atomic_load_n(&f->lock, __ATOMIC_ACQUIRE);
+		alive = lives(t, f);
+		if (alive && same(f, flow)) {
 			f->flags |= flow->flags & ~(WEIR_FLOW_END0 | WEIR_FLOW_END1);
 			f->policy_version = flow->policy_version;
 			return true;
 		}
-		if (at == WEIR_MAX_FLOWS && !lives(t, f))
+		if (at == WEIR_MAX_FLOWS && !alive) {
 			at = number;
+			at_lock = lock;
+		}
 	}
 	f = at == WEIR_MAX_FLOWS ? NULL : place(t, at);
-	if (!f || !claim(f))
+	if (!f || !claim(f, at_lock))
 		return false;
 	spill(t, hash, 0, at);
 	if (at >= WEIR_FLOW_LEVEL1)
