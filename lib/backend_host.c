@@ -28,59 +28,87 @@ bool host_address(const struct ifaddrs *i, struct weir_addr *ret)
 	return !IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) && !IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr);
 }
 
-static int address_put(struct plane *p, const struct weir_addr *addr, __u32 kind, struct weir_error *err)
-{
-	__u32 kinds = 0;
-	int rc;
+struct listed {
+	struct {
+		struct weir_addr addr;
+		__u32 kinds;
+	} entries[WEIR_MAX_DECAP];
+	size_t count;
+};
 
-	bpf_map_lookup_elem(p->maps[PLANE_addresses], addr, &kinds);
-	kinds |= kind;
-	rc = bpf_map_update_elem(p->maps[PLANE_addresses], addr, &kinds, BPF_ANY);
-	if (rc == -E2BIG)
+static __u32 *listed_find(struct listed *list, const struct weir_addr *addr)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (!memcmp(&list->entries[i].addr, addr, sizeof(*addr)))
+			return &list->entries[i].kinds;
+	return NULL;
+}
+
+static int listed_add(struct listed *list, const struct weir_addr *addr, __u32 kind, struct weir_error *err)
+{
+	__u32 *kinds = listed_find(list, addr);
+
+	if (!kinds && list->count == WEIR_MAX_DECAP)
 		return weir_full(err, WEIR_LIMIT_DECAP, WEIR_MAX_DECAP);
-	return rc ? weir_fail(err, -rc, "cannot fill a table: %s", strerror(-rc)) : 0;
+	if (!kinds) {
+		list->entries[list->count].addr = *addr;
+		kinds = &list->entries[list->count++].kinds;
+	}
+	*kinds |= kind;
+	return 0;
 }
 
 /* Of this host's addresses: those of its devices are for outside; those on lo for inside, unless VIPs are named. */
-static int addresses_put(struct plane *p, const struct ifaddrs *all, bool lo, size_t *ret_vips, struct weir_error *err)
+static int listed_host(struct listed *list, bool lo, struct weir_error *err)
 {
+	struct ifaddrs *all = NULL;
 	struct weir_addr addr;
+	size_t vips = 0;
 	int rc = 0;
 
-	*ret_vips = 0;
+	if (getifaddrs(&all))
+		return weir_fail(err, errno, "cannot list this host's addresses: %s", strerror(errno));
 	for (const struct ifaddrs *i = all; i && !rc; i = i->ifa_next) {
 		bool on_lo = !strcmp(i->ifa_name, "lo");
 
 		if (!host_address(i, &addr) || (on_lo && !lo))
 			continue;
-		rc = address_put(p, &addr, on_lo ? WEIR_DECAP_VIP : WEIR_DECAP_TUNNEL, err);
-		*ret_vips += on_lo;
+		rc = listed_add(list, &addr, on_lo ? WEIR_DECAP_VIP : WEIR_DECAP_TUNNEL, err);
+		vips += on_lo;
 	}
-	return rc;
+	freeifaddrs(all);
+	if (rc || !lo || vips)
+		return rc;
+	rc = weir_fail(err, ENOENT, "there is no VIP on this host: lo has no address of its own");
+	return weir_hint(err, rc, "`ip addr add ADDRESS dev lo` makes it one, or name it here: vip ADDRESS");
+}
+
+/* What stays is there all the while, for packets come. */
+static int addresses_become(int map, struct listed *list, struct weir_error *err)
+{
+	struct weir_addr old, next;
+	bool more;
+	int rc = 0;
+
+	for (more = !bpf_map_get_next_key(map, NULL, &old); more; old = next) {
+		more = !bpf_map_get_next_key(map, &old, &next);
+		if (!listed_find(list, &old))
+			bpf_map_delete_elem(map, &old);
+	}
+	for (size_t i = 0; !rc && i < list->count; i++)
+		rc = bpf_map_update_elem(map, &list->entries[i].addr, &list->entries[i].kinds, BPF_ANY);
+	return rc ? weir_fail(err, -rc, "cannot fill a table: %s", strerror(-rc)) : 0;
 }
 
 int decap_addresses(struct plane *p, const struct weir_addr *vips, size_t count, struct weir_error *err)
 {
-	struct weir_addr old, next;
-	struct ifaddrs *all = NULL;
-	size_t found = 0;
-	int rc = 0;
-	bool more;
+	struct listed list = {};
+	int rc = listed_host(&list, !count, err);
 
-	if (getifaddrs(&all))
-		return weir_fail(err, errno, "cannot list this host's addresses: %s", strerror(errno));
-	for (more = !bpf_map_get_next_key(p->maps[PLANE_addresses], NULL, &old); more; old = next) {
-		more = !bpf_map_get_next_key(p->maps[PLANE_addresses], &old, &next);
-		bpf_map_delete_elem(p->maps[PLANE_addresses], &old);
-	}
-	rc = addresses_put(p, all, !count, &found, err);
-	freeifaddrs(all);
 	for (size_t i = 0; !rc && i < count; i++)
-		rc = address_put(p, &vips[i], WEIR_DECAP_VIP, err);
-	if (!rc && !count && !found) {
-		rc = weir_fail(err, ENOENT, "there is no VIP on this host: lo has no address of its own");
-		return weir_hint(err, rc, "`ip addr add ADDRESS dev lo` makes it one, or name it here: vip ADDRESS");
-	}
+		rc = listed_add(&list, &vips[i], WEIR_DECAP_VIP, err);
+	if (!rc)
+		rc = addresses_become(p->maps[PLANE_addresses], &list, err);
 	if (!rc)
 		p->ctl->decap_listed = 1;
 	return rc;
