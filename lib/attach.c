@@ -95,9 +95,10 @@ int attach(struct plane *p, const char *dev, const struct attach_request *reques
 		rc = plane_claim_netns(p, err);
 	if (!rc) {
 		device_name(p, (__u32)l.ifindex, l.name);
-		device_flag(p, (__u32)l.ifindex, WEIR_DEV_INGRESS, request->tc & ATTACH_TC_INGRESS);
 		rc = hooks_set(p, &ours, &l, request, &report, err);
 	}
+	if (!rc)
+		device_flag(p, (__u32)l.ifindex, WEIR_DEV_INGRESS, request->tc & ATTACH_TC_INGRESS);
 	/* the device may be a way to backends or clients, and only now take frames */
 	if (!rc) {
 		nexthop_device(p, l.ifindex);
@@ -220,8 +221,8 @@ static int attachment_read(const struct instance *ours, const struct link *l, st
 	if (xdp->owner == PROGRAM_OURS) {
 		ret->xdp_id = xdp->id;
 		ret->xdp_by_hand = xdp->by_hand;
-		ret->xdp_frags = !strcmp(xdp->name, code_name(CODE_XDP_FRAGS));
-		ret->xdp_decap = !strncmp(xdp->name, code_name(CODE_DECAP), strlen(code_name(CODE_DECAP)));
+		ret->xdp_frags = program_is(xdp, CODE_XDP_FRAGS) || program_is(xdp, CODE_DECAP_FRAGS);
+		ret->xdp_decap = program_is(xdp, CODE_DECAP) || program_is(xdp, CODE_DECAP_FRAGS);
 	} else if (xdp->owner != PROGRAM_NONE) {
 		ret->xdp_foreign_id = xdp->id;
 		snprintf(ret->xdp_foreign_name, sizeof(ret->xdp_foreign_name), "%s", xdp->name);

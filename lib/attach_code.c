@@ -78,6 +78,11 @@ const char *code_name(enum code_id id)
 	return codes[id].name;
 }
 
+bool program_is(const struct program *program, enum code_id id)
+{
+	return !strncmp(program->name, code_name(id), BPF_OBJ_NAME_LEN - 1);
+}
+
 int code_open(const struct plane *p, enum code_id id, struct code *ret, struct weir_error *err)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, options, .pin_root_path = p ? p->pin_dir : NULL,

@@ -132,7 +132,7 @@ int dispatcher_join(const struct link *l, enum attach_xdp mode, enum code_id id,
 	if (rc)
 		return libxdp_fail(rc, err);
 	/* the section's name no longer says so once libxdp made it a program of type EXT */
-	if (id == CODE_XDP_FRAGS)
+	if (id == CODE_XDP_FRAGS || id == CODE_DECAP_FRAGS)
 		xdp_program__set_xdp_frags_support(program, true);
 	rc = xdp_program__attach(program, l->ifindex, mode == ATTACH_XDP_SKB ? XDP_MODE_SKB : XDP_MODE_NATIVE, 0);
 	if (rc)

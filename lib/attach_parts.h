@@ -68,6 +68,7 @@ struct code {
 };
 
 const char *code_name(enum code_id id);
+bool program_is(const struct program *program, enum code_id id); /* by name, which the kernel cuts */
 /* p NULL: with maps of its own, which are pinned nowhere */
 int code_open(const struct plane *p, enum code_id id, struct code *ret, struct weir_error *err);
 /* Load what code_open() has opened. */

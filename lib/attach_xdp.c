@@ -36,11 +36,10 @@ int xdp_look(const struct instance *ours, const struct link *l, struct xdp_state
 	return 0;
 }
 
-/* The kernel cuts names. */
+/* or its variant for frames in several buffers */
 static bool is_code(const struct program *program, enum code_id id)
 {
-	return !strncmp(program->name, code_name(id), BPF_OBJ_NAME_LEN - 1) ||
-	       !strncmp(program->name, code_name(id + 1), BPF_OBJ_NAME_LEN - 1);
+	return program_is(program, id) || program_is(program, id + 1);
 }
 
 static int xdp_refuse(const struct link *l, const struct program *program, struct weir_error *err)
@@ -154,6 +153,8 @@ int xdp_attach(struct plane *p, const struct instance *ours, const struct link *
 	if (!state.dispatcher && state.running.owner != PROGRAM_NONE &&
 	    !(state.running.owner == PROGRAM_OURS && is_code(&state.running, id)))
 		return xdp_refuse(l, &state.running, err);
+	if (state.inside.owner == PROGRAM_OURS && !is_code(&state.inside, id))
+		return xdp_refuse(l, &state.inside, err);
 	if (state.dispatcher && mode_flag(l) != wanted_flag(mode)) {
 		rc = weir_fail(err, EBUSY, "'%s' shares its XDP programs in the other mode", l->name);
 		return weir_hint(err, rc, "`weir detach %s` before; `xdp-loader status %s` lists them", l->name,

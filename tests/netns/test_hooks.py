@@ -225,6 +225,16 @@ def test_decap_is_not_replaced(net):
     assert xdp(net) is None
 
 
+def test_refused_decap_keeps_its_addresses(net):
+    net.weir("decap attach eth0 vip 203.0.113.1 203.0.113.2")
+    used = lambda: next(row["used"] for row in net.weir_json("status")["tables"] if row["table"] == "DECAP")
+    assert used() == 3  # and the device's own
+    refused(net, "decap attach eth0", "there is no VIP on this host", "ip addr add")
+    assert used() == 3
+    net.weir("decap attach eth0 vip 203.0.113.2")
+    assert used() == 2
+
+
 def test_our_place_is_taken(net):
     """XDP went well before: it is taken back"""
     if has_tcx(net):

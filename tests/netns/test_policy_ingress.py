@@ -68,6 +68,15 @@ def test_one_port_of_the_host(net, policy, host):
     assert reasons(net, "default-deny", "ingress") > 0
 
 
+def test_a_refused_attach_changes_nothing(net, policy):
+    policy("default deny from shop")
+    net.by_hand("h", "ip link set dev eth0 xdp obj build/tests/bpf/foreign.bpf.o sec xdp")
+    failed = net.weir("attach eth0", check=False)  # without ingress
+    assert failed.returncode == 1 and "'foreign'" in failed.stderr
+    net.ip("h", "link set dev eth0 xdp off")
+    assert connects(net, "shop", HOST, 80, 0.3) == "EAGAIN"
+
+
 @pytest.mark.parametrize("shop", [SHOP, SHOP6])
 def test_answers_to_our_own_come_in(net, policy, shop):
     policy("default deny from shop")

@@ -132,6 +132,8 @@ def chain(lab):
     assert "foreign" in names and "weir" in names, names
     expect("chained", lab.curl("client", f"http://{VIP}/", max_time=20), f"b1 {CLIENT}")
     doctor(lab)
+    failed = lab.weir("decap attach eth0 vip 203.0.113.9", check=False)
+    assert failed.returncode == 1 and "which has another job" in failed.stderr, failed.stderr
     lab.weir("detach eth0")
     names = until(lambda: lab.run("lb", "xdp-loader status eth0").stdout)
     assert "foreign" in names and "weir" not in names, names
