@@ -66,7 +66,7 @@ static int pool_shares(struct plane *p, const struct model *m, size_t vip, __u32
 
 const char *hop_text(const struct weir_backend *live)
 {
-	switch (hop_state(live)) {
+	switch (weir_hop_state(live->dmac)) {
 	case WEIR_HOP_UNKNOWN:
 		return "unknown";
 	case WEIR_HOP_READY:
@@ -89,7 +89,7 @@ static bool hop_mac(const struct weir_backend *live, char text[18])
 
 	memcpy(mac, &live->dmac, sizeof(mac));
 	snprintf(text, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
-	return hop_state(live) == WEIR_HOP_READY;
+	return weir_hop_state(live->dmac) == WEIR_HOP_READY;
 }
 
 static void row_table(struct table *t, const struct row *row)

@@ -91,12 +91,6 @@ int file_save(const char *name, file_print *print, const void *arg, struct weir_
 /* config.c: a configuration file as a model, which must be initialised */
 int model_from_file(const char *name, struct model *m, struct weir_error *err);
 
-/* what the packet path knows of the way to a backend */
-static inline enum weir_hop_state hop_state(const struct weir_backend *backend)
-{
-	return (backend->dmac & ~(WEIR_HOP_XMIT | WEIR_HOP_GATEWAY)) >> 56;
-}
-
 /* policy.c: one rule as cells RULE_CELLS of a table, or as an object */
 #define RULE_CELLS "ACTION", "FROM", "TO", "PROTO", "PORTS", ">PACKETS", ">BYTES"
 void rule_cells(struct table *t, const struct model *m, const struct policy_rule *rule, const struct weir_count *count);

@@ -237,7 +237,7 @@ static void hop_steps(struct explaining *x, const struct weir_found *f)
 	const char *asked = f->hop_asked ? ", asked of the kernel just now" : "";
 	char dev[LINK_TEXT_MAX], mac[MAC_TEXT_MAX];
 
-	if (hop_state(b) != WEIR_HOP_READY && hop_state(b) != WEIR_HOP_SLOW) {
+	if (weir_hop_state(b->dmac) != WEIR_HOP_READY && weir_hop_state(b->dmac) != WEIR_HOP_SLOW) {
 		step(x, "next hop", "%s%s", hop_text(b), asked);
 		return;
 	}
@@ -252,8 +252,8 @@ static void hop_steps(struct explaining *x, const struct weir_found *f)
 	if (f->slow)
 		step(x, "next hop", "through the stack%s",
 		     f->probe ? ", so that the kernel asks its neighbour whether it is still there"
-		     : hop_state(b) == WEIR_HOP_SLOW ? ", which resolves it"
-						     : ", since the device takes no frames from XDP");
+		     : weir_hop_state(b->dmac) == WEIR_HOP_SLOW ? ", which resolves it"
+								: ", since the device takes no frames from XDP");
 }
 
 static void reply_step(struct explaining *x, const struct weir_found *f)

@@ -242,7 +242,7 @@ static void write_pools(struct metrics_out *out, const struct scrape *s, enum me
 
 static __u64 backend_value(const struct scrape *s, const struct backend *backend, enum metric metric)
 {
-	enum weir_hop_state state = hop_state(&s->live[backend->id]);
+	enum weir_hop_state state = weir_hop_state(s->live[backend->id].dmac);
 
 	if (metric == METRIC_BACKEND_WEIGHT)
 		return backend->drained ? 0 : backend->weight;

@@ -263,7 +263,7 @@ int cmd_policy_replay(struct ctl *c, const struct args *args, struct weir_error 
 		return rc;
 	replay_merge(&r);
 	g = p.ctl->gen & 1;
-	rc = r.candidate ? compile_commit_if(&p, &m, 0, replay_ask, &r, err)
+	rc = r.candidate ? compile_commit_if(&p, &m, COMPILE_NOW, replay_ask, &r, err)
 			 : replay_ask(&(struct candidate){&p, &running, &running, g, g}, &r, err);
 	if (rc)
 		return rc;

@@ -12,7 +12,7 @@
 static bool backend_down(const struct commit *c, __u16 id)
 {
 	const struct weir_backend *b = &c->p->backends[(size_t)c->from * WEIR_MAX_BACKENDS + id];
-	__u64 state = (b->dmac & ~WEIR_HOP_XMIT) >> 56;
+	enum weir_hop_state state = weir_hop_state(b->dmac);
 
 	if (state == WEIR_HOP_SLOW)
 		return b->ifindex && !(b->dmac << 16);

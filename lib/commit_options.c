@@ -6,10 +6,7 @@
 #include <string.h>
 
 #include "commit.h"
-
-/* most that a packet grows by when it carries the second chance (include/bpf/gue.h): two addresses and their header */
-#define CHANCE4_BYTES 16
-#define CHANCE6_BYTES 40
+#include "weir/gue.h"
 
 /* Take the shadow generation's entries out of a hash map whose keys tell their generation. */
 static int table_clear(struct plane *p, enum plane_map map, void *key, void *next, bool (*ours)(const void *, __u32),
@@ -98,7 +95,7 @@ static int vip_put(struct commit *c, size_t i, struct weir_error *err)
 		.mss = vip->options.mss,
 		.cid_offset = vip->options.cid_offset,
 		.cid_length = vip->options.cid_length,
-		.chance_bytes = vip->options.flags & WEIR_VIP_CHANCE ? v6 ? CHANCE6_BYTES : CHANCE4_BYTES : 0,
+		.chance_bytes = vip->options.flags & WEIR_VIP_CHANCE ? v6 ? GUE_CHANCE6_BYTES : GUE_CHANCE4_BYTES : 0,
 	};
 	c->next.vips_nat += (vip->options.flags & WEIR_VIP_MODE) == WEIR_MODE_NAT;
 	return rc;

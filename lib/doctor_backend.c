@@ -2,6 +2,7 @@
 /* Checks of a host that is a backend: what it lacks to serve a VIP through the device at hand. */
 #include <errno.h>
 #include <ifaddrs.h>
+#include <linux/ipv6.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,8 +10,10 @@
 #include "backend_host.h"
 #include "doctor_parts.h"
 #include "sysctl.h"
+#include "weir/gue.h"
 
-#define TUNNEL_MTU 1572 /* 1500 and the longest outer headers over IPv4 or IPv6: GUE with its second chance */
+/* 1500 and the longest outer headers: GUE with its second chance over IPv6 */
+#define TUNNEL_MTU (1500u + (__u32)(sizeof(struct ipv6hdr) + GUE_BYTES_CHANCE6))
 
 void doctor_backend_link(struct doctor *d)
 {
@@ -110,7 +113,7 @@ void doctor_backend_mtu(struct doctor *d)
 
 	if (d->link.mtu < TUNNEL_MTU)
 		doctor_warn(
-			d, mend_by("ip link set dev %s mtu %d", dev_word(d->link.name, word), TUNNEL_MTU).text,
+			d, mend_by("ip link set dev %s mtu %u", dev_word(d->link.name, word), TUNNEL_MTU).text,
 			"the MTU of '%s' is %u: a full packet of 1500 does not fit with its outer headers; without more, "
 			"clients are told so by ICMP, or by `mss` at the VIP",
 			d->link.name, d->link.mtu);

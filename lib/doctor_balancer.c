@@ -5,20 +5,15 @@
 #include <string.h>
 
 #include "doctor_parts.h"
+#include "weir/gue.h"
 
-/* outer headers (include/bpf/tunnel.h, gue.h) */
+/* outer headers (include/bpf/tunnel.h) */
 #define OUTER4_BYTES 20
 #define OUTER6_BYTES 40
-#define GUE_BYTES    12
 #define TCP_BYTES    20
 #define USUAL_MTU    1500
 
 #define REPLIES_EXPECTED 10 /* packets to backends after which there should have been one */
-
-static enum weir_hop_state hop_state(const struct weir_backend *live)
-{
-	return (enum weir_hop_state)((live->dmac & ~(WEIR_HOP_XMIT | WEIR_HOP_GATEWAY)) >> 56);
-}
 
 /* The kernel has no MAC yet, or the device takes no frames that XDP redirects to it. */
 static void hop_slow(struct doctor *d, const char *vip, const struct backend *backend, const char *addr)
@@ -57,7 +52,7 @@ static void hop_check(struct doctor *d, const char *vip, const struct backend *b
 	char addr[ADDRESS_TEXT_MAX];
 
 	address_text(&backend->addr, addr);
-	switch (hop_state(live)) {
+	switch (weir_hop_state(live->dmac)) {
 	case WEIR_HOP_UNKNOWN:
 	case WEIR_HOP_READY:
 	case WEIR_HOP_LOCAL:

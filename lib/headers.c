@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "rule_text.h"
+#include "weir/gue.h"
 
-#define GUE_PORT  6080
 #define FRAG_MORE 0x2000
 #define FRAG_AT	  0x1fff
 

@@ -10,9 +10,9 @@
 /* Why nothing can be sent there. */
 static __always_inline int hop_refuses(__u64 dmac)
 {
-	if (hop_state(dmac) == WEIR_HOP_LOCAL)
+	if (weir_hop_state(dmac) == WEIR_HOP_LOCAL)
 		return WEIR_R_LOCAL;
-	return hop_state(dmac) == WEIR_HOP_NO_ROUTE ? WEIR_R_NO_ROUTE : WEIR_R_FORWARDING_OFF;
+	return weir_hop_state(dmac) == WEIR_HOP_NO_ROUTE ? WEIR_R_NO_ROUTE : WEIR_R_FORWARDING_OFF;
 }
 
 /* *ret_ifindex: where to, for WEIR_R_FORWARD_REDIRECT. */
@@ -30,7 +30,7 @@ static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, c
 	REACHED(FORWARD);
 	dmac = hop_get(ctx, b, hz, &probe);
 	ifindex = b->ifindex;
-	if (hop_state(dmac) > WEIR_HOP_SLOW)
+	if (weir_hop_state(dmac) > WEIR_HOP_SLOW)
 		return hop_refuses(dmac);
 	v4 = addr_is_v4(&b->dst);
 	added = t->flags & VIP_OTHER ? mode_bytes(t, v4) : outer_bytes(v4);
@@ -38,7 +38,7 @@ static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, c
 	FOUND(probe, probe);
 	if (b->mtu && p->ip_bytes + added > b->mtu)
 		return too_big(ctx, p, b->mtu - added);
-	slow = probe || hop_state(dmac) != WEIR_HOP_READY || (ifindex != p->ifindex && !(dmac & WEIR_HOP_XMIT));
+	slow = probe || weir_hop_state(dmac) != WEIR_HOP_READY || (ifindex != p->ifindex && !(dmac & WEIR_HOP_XMIT));
 	FOUND(slow, slow);
 	if (t->flags & VIP_OTHER)
 		reason = forward_mode(ctx, p, t, slow);

@@ -7,30 +7,9 @@
 
 #include "bpf/packet.h"
 #include "bpf/service.h"
+#include "weir/gue.h"
 
-#define GUE_PORT       6080
-#define GUE_PORT_FIRST 49152	  /* of the source ports, which carry the flow's hash for the routers on the way */
-#define GUE_PRIVATE    0x0001	  /* header flag: a word of private flags follows */
-#define GUE_CHANCE     0x00000001 /* private flag: struct gue_chance and its addresses follow */
-#define GUE_CHANCES    2
-
-struct gue_header {
-	__u8 words; /* variant (2 bits), control (1 bit), both 0; words of header behind this one (5 bits) */
-	__u8 proto; /* of what is inside */
-	__be16 flags;
-};
-
-/* Behind it stand GUE_CHANCES addresses of one family, 4 or 16 bytes each; one that is not there is zero. */
-struct gue_chance {
-	__be32 private_flags;
-	__u8 hop;    /* number of the address to try next */
-	__u8 budget; /* how often it may still be passed on */
-	__u8 v6;     /* family of the addresses: 0 or 1 */
-	__u8 pad;
-};
-
-#define GUE_CHANCE4_BYTES (sizeof(struct gue_chance) + GUE_CHANCES * 4)
-#define GUE_CHANCE6_BYTES (sizeof(struct gue_chance) + GUE_CHANCES * 16)
+#define GUE_PORT_FIRST 49152 /* of the source ports, which carry the flow's hash for the routers on the way */
 
 /* all headers between outer IP header and inner packet, as long as they can get */
 struct gue_room {
@@ -39,9 +18,6 @@ struct gue_room {
 	struct gue_chance chance;
 	__be32 addrs[GUE_CHANCES * 4];
 };
-#define GUE_BYTES	  (sizeof(struct udphdr) + sizeof(struct gue_header))
-#define GUE_BYTES_CHANCE4 (GUE_BYTES + GUE_CHANCE4_BYTES)
-#define GUE_BYTES_CHANCE6 (GUE_BYTES + GUE_CHANCE6_BYTES)
 
 static __always_inline void gue_chance_write(struct gue_room *room, __u32 g, const __u16 next[GUE_CHANCES])
 {

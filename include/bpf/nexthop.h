@@ -10,14 +10,6 @@
 /* XDP never confirms a neighbour, so every so many look-ups one packet goes through the stack, which does. */
 #define HOP_PROBE_LOOKUPS 10
 
-#define HOP_STATE_SHIFT 56
-#define HOP_STATE_MASK	0x3f
-
-static __always_inline enum weir_hop_state hop_state(__u64 dmac)
-{
-	return dmac >> HOP_STATE_SHIFT & HOP_STATE_MASK;
-}
-
 static __always_inline __u64 hop_mac(const __u8 mac[ETH_ALEN])
 {
 	__u64 word = 0;
@@ -68,7 +60,7 @@ __noinline int hop_look_up(struct xdp_md *ctx, struct weir_backend *b)
 		state = WEIR_HOP_FORWARDING_OFF;
 	}
 	b->smac = hop_mac(fib.smac);
-	*(volatile __u64 *)&b->dmac = hop_mac(fib.dmac) | state << HOP_STATE_SHIFT | xmit | gateway;
+	*(volatile __u64 *)&b->dmac = hop_mac(fib.dmac) | state << WEIR_HOP_SHIFT | xmit | gateway;
 	return 0;
 }
 
@@ -78,7 +70,7 @@ static __always_inline __u64 hop_get(struct xdp_md *ctx, struct weir_backend *b,
 	__u32 now = bpf_jiffies64(), checked = b->checked;
 	__u64 dmac = b->dmac;
 
-	if (hop_state(dmac) != WEIR_HOP_UNKNOWN && now - checked < hz)
+	if (weir_hop_state(dmac) != WEIR_HOP_UNKNOWN && now - checked < hz)
 		return dmac;
 	if (__sync_val_compare_and_swap(&b->checked, checked, now) != checked)
 		return dmac;

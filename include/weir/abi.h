@@ -364,6 +364,13 @@ enum weir_hop_state {
 
 #define WEIR_HOP_XMIT	 (1ull << 63) /* its device takes redirected frames (WEIR_DEV_XMIT); else only XDP_TX goes there */
 #define WEIR_HOP_GATEWAY (1ull << 62) /* the MAC is that of a router, not of the backend */
+#define WEIR_HOP_SHIFT	 56
+#define WEIR_HOP_MASK	 0x3f
+
+static inline enum weir_hop_state weir_hop_state(__u64 dmac)
+{
+	return (enum weir_hop_state)(dmac >> WEIR_HOP_SHIFT & WEIR_HOP_MASK);
+}
 
 /* A backend, one line. The first 40 bytes are configuration, the rest is what the packet path learnt from the kernel's
  * routes and neighbours and refreshes once a second (include/bpf/nexthop.h). */
@@ -374,7 +381,7 @@ struct weir_backend {
 	__u16 flags;
 	__u32 checked; /* low word of jiffies at the last look-up */
 	/* one aligned word each, so that a reader never sees half an address: MAC in the low 6 bytes as on the wire */
-	__u64 dmac; /* | enum weir_hop_state << 56 | WEIR_HOP_XMIT | WEIR_HOP_GATEWAY */
+	__u64 dmac; /* | enum weir_hop_state << WEIR_HOP_SHIFT | WEIR_HOP_XMIT | WEIR_HOP_GATEWAY */
 	__u64 smac;
 	__u32 ifindex;
 	__u16 mtu;  /* of the path, 0: unknown */
