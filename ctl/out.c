@@ -208,26 +208,41 @@ size_t utf8_length(const unsigned char *s)
 	return length;
 }
 
+/* bytes that JSON takes as they are, from here on */
+static size_t json_plain(const unsigned char *s)
+{
+	size_t length = 0;
+
+	while (s[length] >= ' ' && s[length] < 0x7f && s[length] != '"' && s[length] != '\\')
+		length++;
+	return length;
+}
+
+/* One character that JSON does not take as it is, or of several bytes; where the next one begins. */
+static const unsigned char *json_escape(FILE *out, const unsigned char *s)
+{
+	size_t length = utf8_length(s);
+
+	if (!length)
+		fputs("\\ufffd", out); /* JSON is UTF-8, a path need not be */
+	else if (*s == '"' || *s == '\\')
+		fprintf(out, "\\%c", *s);
+	else if (*s < ' ' || *s == 0x7f)
+		fprintf(out, "\\u%04x", *s);
+	else
+		fwrite(s, 1, length, out);
+	return s + (length ? length : 1);
+}
+
 static void json_quote(FILE *out, const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
 
 	putc('"', out);
-	while (*s) {
-		size_t length = utf8_length(s);
-
-		if (!length) {
-			fputs("\\ufffd", out); /* JSON is UTF-8, a path need not be */
-			s++;
-			continue;
-		}
-		if (*s == '"' || *s == '\\')
-			fprintf(out, "\\%c", *s);
-		else if (*s < ' ' || *s == 0x7f)
-			fprintf(out, "\\u%04x", *s);
-		else
-			fwrite(s, 1, length, out);
-		s += length;
+	for (size_t plain = json_plain(s); s[plain]; plain = json_plain(s)) {
+		fwrite(s, 1, plain, out);
+		s = json_escape(out, s + plain);
 	}
+	fputs((const char *)s, out);
 	putc('"', out);
 }

@@ -170,14 +170,20 @@ static int on_socket(const struct nlmsghdr *message, void *arg)
 	return MNL_CB_OK;
 }
 
-/* The inode of the socket with these ends; 0: there is none. */
-static __u32 socket_find(__u8 proto, const struct weir_addr *near, __be16 near_port_be, const struct weir_addr *far,
-			 __be16 far_port_be)
+struct end {
+	const struct weir_addr *addr;
+	__be16 port_be;
+};
+
+/* The inode of the socket with these ends; 0: there is none. The kernel takes a request for UDP as the packet that the socket would
+ * receive, with the far end as its source; one for TCP has the near end there. */
+static __u32 socket_find(__u8 proto, struct end near, struct end far, __u32 ifindex)
 {
+	struct end src = proto == IPPROTO_UDP ? far : near, dst = proto == IPPROTO_UDP ? near : far;
 	char buffer[MNL_NLMSG_HDRLEN + 256];
 	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
 	struct inet_diag_req_v2 *request = mnl_nlmsg_put_extra_header(message, sizeof(*request));
-	bool v4 = address_is_v4(near);
+	bool v4 = address_is_v4(near.addr);
 	struct netlink_failure failure;
 	__u32 inode = 0;
 
@@ -186,12 +192,13 @@ static __u32 socket_find(__u8 proto, const struct weir_addr *near, __be16 near_p
 		.sdiag_family = v4 ? AF_INET : AF_INET6,
 		.sdiag_protocol = proto,
 		.idiag_states = ~0u,
-		.id = {.idiag_sport = near_port_be,
-		       .idiag_dport = far_port_be,
+		.id = {.idiag_sport = src.port_be,
+		       .idiag_dport = dst.port_be,
+		       .idiag_if = ifindex,
 		       .idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE}},
 	};
-	memcpy(request->id.idiag_src, &near->w[v4 ? 3 : 0], v4 ? 4 : 16);
-	memcpy(request->id.idiag_dst, &far->w[v4 ? 3 : 0], v4 ? 4 : 16);
+	memcpy(request->id.idiag_src, &src.addr->w[v4 ? 3 : 0], v4 ? 4 : 16);
+	memcpy(request->id.idiag_dst, &dst.addr->w[v4 ? 3 : 0], v4 ? 4 : 16);
 	netlink_request(NETLINK_SOCK_DIAG, message, on_socket, &inode, &failure);
 	return inode;
 }
@@ -210,6 +217,7 @@ static void process_find(struct socket_owners *o, const struct weir_event *event
 	const struct weir_event_packet *p = &event->packet;
 	__u64 hash = weir_hash_flow(&p->src, &p->dst, p->sport_be, p->dport_be, p->proto) | 1;
 	bool out = event->verdict.hook == WEIR_HOOK_EGRESS;
+	struct end src = {&p->src, p->sport_be}, dst = {&p->dst, p->dport_be};
 	struct owner *owner = &o->owners[hash >> 32 & (PLACES - 1)];
 	time_t now = time(NULL);
 	__u32 inode;
@@ -217,8 +225,7 @@ static void process_find(struct socket_owners *o, const struct weir_event *event
 	if (owner->hash != hash || now - owner->at > KEPT_S) {
 		if (!may_ask(o, now))
 			return;
-		inode = out ? socket_find(p->proto, &p->src, p->sport_be, &p->dst, p->dport_be)
-			    : socket_find(p->proto, &p->dst, p->dport_be, &p->src, p->sport_be);
+		inode = out ? socket_find(p->proto, src, dst, p->ifindex) : socket_find(p->proto, dst, src, p->ifindex);
 		*owner = (struct owner){.hash = hash, .at = now, .pid = inode ? holder_of(o, inode, now) : 0};
 		if (owner->pid)
 			process_name(owner->pid, owner->process);

@@ -2,16 +2,18 @@
 """What `weir flows` tells of packets: the kinds of events, their fields, how floods are gathered, who misses what.
 
     client 198.51.100.2 ---- in [lb] out ---- 10.1.0.0/24 backends (static neighbours only)
+                                [lb] tun ---- 10.5.0.9, a balancer elsewhere, whose tunnels are unpacked
 """
 import json
 import os
 import signal
+import subprocess
 import time
 
 import lab as labs
 import pytest
 from bpf import program, run_egress, run_xdp
-from lab import until
+from lab import PYTHON, until
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Ether
@@ -40,12 +42,14 @@ policy add audit from app to db proto tcp port 446
 @pytest.fixture(scope="module")
 def net():
     with labs.Lab() as lab:
-        for ns in ("lb", "client", "be"):
+        for ns in ("lb", "client", "be", "far"):
             lab.ns(ns, router=ns == "lb")
         lab.veth("client", "eth0", [f"{CLIENT}/24"], "lb", "in", ["198.51.100.1/24"])
         lab.veth("be", "eth0", ["10.1.0.2/24"], "lb", "out", ["10.1.0.1/24"])
         lab.ip("lb", f"neigh replace {BE} lladdr 02:00:0a:01:00:0b dev out nud permanent")
-        lab.weir("attach in out")
+        lab.veth("far", "eth0", ["10.5.0.9/24"], "lb", "tun", ["10.5.0.1/24"])
+        lab.weir("attach in out --tc egress,ingress")
+        lab.weir("decap attach tun vip 203.0.113.99")
         lab.weir("apply - --now --yes", stdin=CONFIG)
         yield lab
 
@@ -124,6 +128,58 @@ def test_egress(net):
     has(one(net, tcp(src=APP, dst=DB, dport=444), run=run_egress, dev="out"), kind="drop", reason="default-deny",
         from_identity="app", to_identity="db")
     has(one(net, tcp(src=APP, dst=DB, dport=446), run=run_egress, dev="out"), kind="drop", reason="would-deny", rule=2)
+
+
+def test_what_is_not_unpacked(net):
+    """by its outer addresses, which are what came in"""
+    tunnel = eth() / IP(src="10.5.0.9", dst="10.5.0.1")
+    inside = IP(src=CLIENT, dst="203.0.113.77") / TCP(dport=80)
+    has(one(net, tunnel / inside, dev="tun"), kind="drop", device="tun", hook="xdp", reason="decap-foreign", proto="4",
+        to="10.5.0.1", **{"from": "10.5.0.9"})
+
+
+TALKER = """
+import socket, sys, time
+open("/proc/self/comm", "w").write("talker")
+kind, here, there = socket.SOCK_DGRAM if sys.argv[1] == "udp" else socket.SOCK_STREAM, int(sys.argv[2]), sys.argv[3:]
+s = socket.socket(socket.AF_INET, kind)
+s.bind(("0.0.0.0", here))
+if there:
+    s.connect((there[0], int(there[1])))
+    s.send(b"hello")
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def talker(net, ns, *words, **start):
+    """a process that holds a socket, and sends through it when it is told to whom"""
+    process = net.start(ns, [PYTHON, "-I", "-c", TALKER, *words], **start)
+    net.wait_line(process, "ready")
+    return process
+
+
+def test_who_sent_it(net):
+    """a process in a cgroup; and whose server a packet comes in for"""
+    path = net.cgroup("talk")
+    sender = talker(net, "lb", "udp", 7001, "10.1.0.2", 7002, cgroup=path)
+    receiver = talker(net, "lb", "udp", 7003)
+    asker = talker(net, "client", "udp", 7004, "198.51.100.1", 7003)
+    try:
+        event, = until(lambda: flows(net, "--port 7001"))
+        has(event, kind="new-flow", hook="egress", device="out", reason="ungoverned", cgroup=path, process="talker", pid=sender.pid,
+            from_identity="host", proto="udp", from_port=7001, to="10.1.0.2", to_port=7002)
+        assert f" cgroup {path} process talker pid {sender.pid}" in net.weir("flows --port 7001").stdout
+        event, = until(lambda: flows(net, "--port 7004"))
+        has(event, kind="new-flow", hook="ingress", device="in", process="talker", pid=receiver.pid, to_identity="host",
+            to_port=7003, **{"from": CLIENT})
+        assert "cgroup" not in event
+    finally:
+        for process in (sender, receiver, asker):
+            net.stop(process)
+    time.sleep(3.1)  # whose socket it was is no more told when it may be another's
+    event, = flows(net, "--port 7001")
+    assert event["cgroup"] == path and "process" not in event
 
 
 def test_what_cannot_be_read(net):
@@ -257,33 +313,74 @@ def test_two_followers_see_the_same_and_end_cleanly(net):
         assert f.wait(5) == 0
 
 
-def test_a_stopped_follower_loses_and_says_so(net):
-    prog = program(net, "in", "xdp")
-    follower = net.start("lb", net.weir_argv("-j flows --follow"))
+def follow(net, path, *before, options=""):
+    """a follower that writes to a file"""
+    with open(path, "w") as file:
+        follower = subprocess.Popen([*before, *net.weir_argv(f"-j flows --follow {options}")], stdout=file, stderr=subprocess.PIPE)
     time.sleep(0.5)
-    follower.send_signal(signal.SIGSTOP)
-    frame = bytes(tcp(flags="S"))
-    before = prog.counts()
+    return follower
+
+
+def written(path):
+    with open(path) as file:
+        return [json.loads(line) for line in file.read().splitlines() if line.endswith("}")]
+
+
+def test_a_stopped_follower_loses_and_says_so(net, tmp_path):
+    """what it has lost is counted, and said once a second however often it is overtaken"""
+    rounds, each, path = 2, 45000, tmp_path / "events"
+    prog = program(net, "in", "xdp")
+    packet, before = bytes(udp(dport=7)), prog.counts()
+    follower = follow(net, path)
     net.weir("flows sample 1/1")
     try:
-        packet = bytes(udp(dport=7))
-        prog.test_run(packet, prog.ctx(packet), repeat=90000)
+        time.sleep(1 - time.time() % 1)  # all within a second
+        for _ in range(rounds):
+            follower.send_signal(signal.SIGSTOP)
+            prog.test_run(packet, prog.ctx(packet), repeat=each)
+            follower.send_signal(signal.SIGCONT)
+            time.sleep(0.3)
     finally:
         net.weir("flows sample off")
-    assert sum(prog.counts()) - sum(before) == 90000  # nobody waited for it
-    follower.send_signal(signal.SIGCONT)
-    run_xdp(net, "in", frame)
-    shown = lost = 0
-    while True:
-        event = read_line(follower)
-        lost += event.get("lost", 0)
-        shown += "lost" not in event
-        if event.get("kind") == "new-flow":
-            break
+    assert sum(prog.counts()) - sum(before) == rounds * each  # nobody waited for it
+    run_xdp(net, "in", tcp())
+    losses = until(lambda: len(found := [event for event in written(path) if "lost" in event]) == rounds and found)
     follower.send_signal(signal.SIGINT)
-    for line in follower.stdout:
-        lost += json.loads(line).get("lost", 0)
-    assert shown + lost == 90001 and lost > 0
+    assert follower.communicate(timeout=5)[1].count(b"lost: overwritten") == rounds
+    events = written(path)
+    assert events[-2]["kind"] == "new-flow" or events[-1]["kind"] == "new-flow"
+    assert len(events) - rounds + sum(event["lost"] for event in losses) == rounds * each + 1
+    assert len({event["time"][:19] for event in losses}) == rounds
+
+
+@pytest.mark.alone
+def test_a_hundred_thousand_a_second(net, tmp_path, long):
+    """are followed to a file, by a process that has one core, and none is lost"""
+    if not long:
+        pytest.skip("long")
+    seconds, burst = 10, 2500
+    cpus = sorted(os.sched_getaffinity(0))
+    prog, packet = program(net, "in", "xdp"), bytes(udp(dport=7))
+    net.weir("flows sample 1/1")
+    follower = follow(net, tmp_path / "events", "taskset", "-c", str(cpus[-1]), options="--port 7")
+    try:
+        begin = time.monotonic()
+        for number in range(seconds * 100000 // burst):  # by turns on all CPUs, each of which has a budget
+            os.sched_setaffinity(0, {cpus[number % len(cpus)]})
+            prog.test_run(packet, prog.ctx(packet), repeat=burst)
+            time.sleep(max(0, begin + (number + 1) * burst / 100000 - time.monotonic()))
+        took = time.monotonic() - begin
+        time.sleep(1)
+        with open(f"/proc/{follower.pid}/stat") as stat:
+            print("CPU seconds of the follower:", sum(map(int, stat.read().rsplit(")")[1].split()[11:13])) / os.sysconf("SC_CLK_TCK"))
+    finally:
+        os.sched_setaffinity(0, cpus)
+        net.weir("flows sample off")
+        follower.send_signal(signal.SIGINT)
+        follower.communicate(timeout=10)
+    assert took < seconds * 1.1, "this machine is too busy to make so many"
+    events = written(tmp_path / "events")
+    assert len(events) == seconds * 100000 and all("lost" not in event for event in events)
 
 
 def test_whoever_stops_reading_ends_it(net):
