@@ -386,6 +386,7 @@ static int session_begin(struct session *s, struct ctl *ctl, const struct args *
 	stop_by_signals();
 	signal(SIGPIPE, SIG_IGN); /* writing says EPIPE */
 	pcapng_begin(&s->file, fd, name, "weir " WEIR_VERSION);
+	s->wish.file = name;
 	s->begin_ns = clock_ns(CLOCK_REALTIME);
 	s->capture = c;
 	rc = capture_begin(s->plane, &s->wish, on_packet, s, c, err);
@@ -394,6 +395,8 @@ static int session_begin(struct session *s, struct ctl *ctl, const struct args *
 	if (rc)
 		return rc;
 	plane_unlock(s->plane);
+	if (args_word(args, "DEV"))
+		warn_unwatched(s->plane, args_text(args, "DEV"));
 	if (!ctl->json)
 		fprintf(stderr, "capturing to '%s'; Ctrl-C ends it\n", strcmp(name, "-") ? name : "standard output");
 	return 0;

@@ -47,6 +47,8 @@ void warnings_add(struct warnings *w, const char *format, const char *hint, ...)
 void warnings_json(struct json *j, const struct warnings *w); /* "warnings": [...] */
 void warnings_free(struct warnings *w);
 #define warnings_auto __attribute__((cleanup(warnings_free))) struct warnings
+/* Whoever wants to see a device's packets hears when it has no program of ours. */
+void warn_unwatched(struct plane *p, const char *dev);
 /* As ctl_done(), but with those that there are. */
 void warnings_done(const struct ctl *c, const struct warnings *w);
 

@@ -162,6 +162,15 @@ static bool reader_gone(void)
 	return poll(&out, 1, POLL_MS) > 0 && out.revents & (POLLERR | POLLHUP);
 }
 
+/* devices of which nothing can come */
+static void devices_check(struct plane *p, const struct flows_test *dev)
+{
+	bool wanted = dev->on && !dev->not ;
+
+	for (unsigned int i = 0; wanted && i < dev->values->count; i++)
+		warn_unwatched(p, dev->values->words[i].text);
+}
+
 static int recorder_show(struct ctl *c, const struct args *args, struct showing *s, struct weir_error *err)
 {
 	bool only_new = s->follow && !s->last && !s->filter.since_ns;
@@ -170,6 +179,7 @@ static int recorder_show(struct ctl *c, const struct args *args, struct showing 
 
 	if (rc)
 		return rc;
+	devices_check(&from.plane, &s->filter.dev);
 	stop_by_signals();
 	do {
 		rc = batch_show(&from, s, err);

@@ -2,8 +2,10 @@
 /* weir status: where it is attached and how, how full the tables are, and what needs attention. */
 #include <string.h>
 
+#include "capture.h"
 #include "ctl.h"
 #include "doctor.h"
+#include "pool.h"
 #include "usage.h"
 
 static unsigned int percent(const struct doctor *s, size_t limit)
@@ -97,6 +99,53 @@ static void devices_json(struct json *j, const struct doctor *s)
 	json_close(j, ']');
 }
 
+/* ---- captures ---- */
+
+/* NULL: all */
+static const char *captured_device(const struct capture_running *c, char buf[IF_NAMESIZE])
+{
+	if (c->ifindex && !if_indextoname(c->ifindex, buf))
+		snprintf(buf, IF_NAMESIZE, "#%u", c->ifindex);
+	return c->ifindex ? buf : NULL;
+}
+
+static void captures_print(const struct doctor *s)
+{
+	char dev[IF_NAMESIZE], age[DURATION_TEXT_MAX];
+	struct capture_running all[WEIR_CAPTURES];
+	size_t count = captures_running(&s->p, all);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct capture_running *c = &all[i];
+		const char *device = captured_device(c, dev);
+
+		printf("capture   %llu packets to '", c->taken);
+		print_safe(stdout, c->file, strlen(c->file));
+		printf("', %llu lost, of %s, for %s, by process %u\n", c->lost, device ? device : "all devices",
+		       duration_text(c->age_ns, age), c->pid);
+	}
+}
+
+static void captures_json(struct json *j, const struct doctor *s)
+{
+	struct capture_running all[WEIR_CAPTURES];
+	size_t count = s->there ? captures_running(&s->p, all) : 0;
+	char dev[IF_NAMESIZE];
+
+	json_open(j, "captures", '[');
+	for (size_t i = 0; i < count; i++) {
+		json_open(j, NULL, '{');
+		json_text(j, "file", all[i].file);
+		json_text(j, "device", captured_device(&all[i], dev));
+		json_number(j, "pid", all[i].pid);
+		json_number(j, "age_ms", all[i].age_ns / 1000000);
+		json_number(j, "packets", all[i].taken);
+		json_number(j, "lost", all[i].lost);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
 /* ---- the whole ---- */
 
 static void status_print(const struct doctor *s)
@@ -109,7 +158,9 @@ static void status_print(const struct doctor *s)
 	       s->chain ? "" : s->chain_reason);
 	if (!s->there)
 		return;
-	printf("policy    %s\n\n", plane_gen(&s->p)->policy_on ? "on" : "off: there is no rule and no default");
+	printf("policy    %s\n", plane_gen(&s->p)->policy_on ? "on" : "off: there is no rule and no default");
+	captures_print(s);
+	putchar('\n');
 	if (s->attached_count) {
 		devices_table(s);
 		putchar('\n');
@@ -139,6 +190,7 @@ static void status_json(const struct doctor *s)
 	json_text(&j, "cannot_chain_because", s->chain ? NULL : s->chain_reason);
 	json_bool(&j, "policy", s->there && plane_gen(&s->p)->policy_on);
 	devices_json(&j, s);
+	captures_json(&j, s);
 	json_open(&j, "tables", '[');
 	for (size_t i = 0; s->there && i < WEIR_LIMITS; i++) {
 		json_open(&j, NULL, '{');

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Warnings of commands that do what they were told. */
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "attach.h"
 #include "ctl.h"
 
 void warnings_add(struct warnings *w, const char *format, const char *hint, ...)
@@ -38,6 +41,23 @@ void warnings_free(struct warnings *w)
 	for (size_t i = 0; i < w->count; i++)
 		free(w->texts[i]);
 	free(w->texts);
+}
+
+void warn_unwatched(struct plane *p, const char *dev)
+{
+	struct attachment *all = NULL;
+	char text[128];
+	size_t count = 0;
+	bool ours = attachments(p, &all, &count, NULL);
+
+	for (size_t i = 0; i < count; i++)
+		ours |= !all[i].gone && !strcmp(all[i].link.name, dev) &&
+			(all[i].xdp_id || all[i].egress_id || all[i].ingress_id);
+	free(all);
+	if (ours)
+		return;
+	snprintf(text, sizeof(text), "nothing of ours is attached to '%.40s': its packets are not seen", dev);
+	report_warning(text, "`weir status` shows where something is");
 }
 
 void warnings_done(const struct ctl *c, const struct warnings *w)

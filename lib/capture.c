@@ -7,6 +7,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -100,14 +101,14 @@ static int ring_make(struct packet_capture *c, struct weir_error *err)
 
 /* ---- counters ---- */
 
-static void device_counts(const struct packet_capture *c, __u32 slot, struct capture_device *ret)
+static void device_counts(const struct plane *p, __u32 place, __u32 slot, struct capture_device *ret)
 {
-	__u32 index = c->place * WEIR_MAX_DEVS + slot;
+	__u32 index = place * WEIR_MAX_DEVS + slot;
 	int cpus = libbpf_num_possible_cpus();
 	struct weir_capture_stats values[cpus > 0 ? cpus : 1];
 
 	*ret = (struct capture_device){};
-	if (cpus <= 0 || bpf_map_lookup_elem(c->plane->maps[PLANE_capture_stats], &index, values))
+	if (cpus <= 0 || bpf_map_lookup_elem(p->maps[PLANE_capture_stats], &index, values))
 		return;
 	for (int cpu = 0; cpu < cpus; cpu++) {
 		ret->taken += values[cpu].taken;
@@ -122,12 +123,42 @@ __u64 capture_count(struct packet_capture *c)
 	for (__u32 slot = 0; slot < WEIR_MAX_DEVS; slot++) {
 		struct capture_device now;
 
-		device_counts(c, slot, &now);
+		device_counts(c->plane, c->place, slot, &now);
 		c->devices[slot].taken = now.taken - c->before[slot].taken;
 		c->devices[slot].lost = now.lost - c->before[slot].lost;
 		lost += c->devices[slot].lost;
 	}
 	return lost;
+}
+
+/* ---- those that run ---- */
+
+static void running_read(const struct plane *p, __u32 place, __u64 now, struct capture_running *ret)
+{
+	const struct weir_capture *record = &p->captures[place];
+	struct capture_device counts;
+
+	*ret = (struct capture_running){.pid = record->pid, .ifindex = record->ifindex};
+	memcpy(ret->file, record->file, sizeof(ret->file) - 1);
+	ret->age_ns = now - record->since_ns;
+	ret->taken -= record->taken_0;
+	ret->lost -= record->lost_0;
+	for (__u32 slot = 0; slot < WEIR_MAX_DEVS; slot++) {
+		device_counts(p, place, slot, &counts);
+		ret->taken += counts.taken;
+		ret->lost += counts.lost;
+	}
+}
+
+size_t captures_running(const struct plane *p, struct capture_running ret[WEIR_CAPTURES])
+{
+	__u64 now = clock_ns(CLOCK_MONOTONIC_COARSE);
+	size_t count = 0;
+
+	for (__u32 place = 0; place < WEIR_CAPTURES; place++)
+		if (__atomic_load_n(&p->captures[place].until_ns, __ATOMIC_ACQUIRE) > now)
+			running_read(p, place, now, &ret[count++]);
+	return count;
 }
 
 /* ---- from begin to end ---- */
@@ -192,8 +223,15 @@ static int place_fill(struct packet_capture *c, const struct capture_wish *wish,
 	record->hooks = wish->hooks;
 	record->snap = wish->snap;
 	record->odds = wish->odds;
-	for (__u32 slot = 0; slot < WEIR_MAX_DEVS; slot++)
-		device_counts(c, slot, &c->before[slot]);
+	record->since_ns = clock_ns(CLOCK_MONOTONIC_COARSE);
+	record->taken_0 = record->lost_0 = 0;
+	record->pid = (__u32)getpid();
+	snprintf(record->file, sizeof(record->file), "%s", wish->file);
+	for (__u32 slot = 0; slot < WEIR_MAX_DEVS; slot++) {
+		device_counts(c->plane, c->place, slot, &c->before[slot]);
+		record->taken_0 += c->before[slot].taken;
+		record->lost_0 += c->before[slot].lost;
+	}
 	return lease_renew(c) ? lease_fail(err) : 0;
 }
 

@@ -16,6 +16,7 @@ struct capture_wish {
 	__u32 ifindex;	  /* 0: any device */
 	__u32 snap;	  /* most bytes of a packet */
 	__u32 odds;	  /* of 2^32, that a packet is taken; 0: each is */
+	const char *file; /* where they go, for others to see */
 };
 
 /* From the words [--snap BYTES] [--verdict VERDICTS] [--drop] [--reason REASONS] [--dev DEV] [--hook HOOKS] [--sample SAMPLE]. */
@@ -59,5 +60,16 @@ __u64 capture_count(struct packet_capture *c);
 /* nanoseconds since 1970 of a packet */
 __u64 capture_time(const struct packet_capture *c, const struct weir_captured *packet);
 void capture_free(struct packet_capture *c);
+
+/* A capture of whoever's that runs now. */
+struct capture_running {
+	char file[WEIR_CAPTURE_FILE];
+	__u32 pid;
+	__u32 ifindex; /* 0: any device */
+	__u64 age_ns;
+	__u64 taken, lost;
+};
+/* Number of them. */
+size_t captures_running(const struct plane *p, struct capture_running ret[WEIR_CAPTURES]);
 
 #endif

@@ -8,6 +8,8 @@
 #define WEIR_CAPTURE_BYTES \
 	65664u /* most of one packet: the largest that has not yet been cut to segments, with its headers */
 
+#define WEIR_CAPTURE_FILE 164
+
 struct weir_capture { /* weir_captures[place] */
 	/* CLOCK_MONOTONIC_COARSE; the command puts it off again and again. What has passed is a place that anybody may take:
 	 * owner first, then everything else, this last. */
@@ -19,8 +21,13 @@ struct weir_capture { /* weir_captures[place] */
 	__u32 snap;	  /* most bytes of a packet, 1 to WEIR_CAPTURE_BYTES */
 	__u32 odds;	  /* of 2^32, that a packet is taken; 0: each is */
 	__u64 pad[2];
+	/* the packet path reads only the line above; for whoever asks what is captured: */
+	__u64 since_ns;		      /* CLOCK_MONOTONIC_COARSE */
+	__u64 taken_0, lost_0;	      /* sums of weir_capture_stats at that time */
+	__u32 pid;		      /* of the command, in its own namespace of processes */
+	char file[WEIR_CAPTURE_FILE]; /* as it was called there; ends with a NUL */
 };
-_Static_assert(sizeof(struct weir_capture) == 64, "abi");
+_Static_assert(sizeof(struct weir_capture) == 256, "abi");
 _Static_assert(WEIR_REASONS <= 128, "abi");
 
 struct weir_capture_stats { /* weir_capture_stats[place * WEIR_MAX_DEVS + device slot], per CPU; they only grow */

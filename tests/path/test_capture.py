@@ -4,6 +4,7 @@
 The lab is that of tests/reasons.py.
 """
 import os
+import re
 import signal
 import socket
 import stat
@@ -64,6 +65,27 @@ def test_packets_and_what_is_said_of_them(net):
     assert all(p.length == len(p.bytes) and abs(p.time_ns / 1e9 - before) < 20 for p in capture.packets)
     assert capture.counts == {"in": (4, 0, 4), "out": (1, 0, 1)}
     assert capture.report == "5 packets captured, 0 did not match, 0 lost\n" and capture.returncode == 0
+
+
+def test_status_tells_of_it(net):
+    assert net.weir_json("status")["captures"] == []
+    toys(net)
+    with Capture(net, "--drop", "--dev", "in") as first, Capture(net):
+        toys(net, 3)
+        mine, other = net.weir_json("status")["captures"]
+        said = net.weir("status").stdout
+    assert mine == {"file": first.path, "device": "in", "pid": first.process.pid, "age_ms": mine["age_ms"], "packets": 3, "lost": 0}
+    assert 0 <= mine["age_ms"] < 20000 and (other["device"], other["packets"] >= 3) == (None, True)
+    assert re.search(rf"^capture   3 packets to '{first.path}', 0 lost, of in, for .+, by process {first.process.pid}$", said, re.M)
+    assert ", of all devices, for " in said and "capture " not in net.weir("status").stdout
+
+
+def test_device_without_programs(net, tmp_path):
+    """is captured, for they may come; but whoever waits is told"""
+    said = net.weir(f"capture -w {tmp_path}/x --dev lo --time 1s").stderr
+    assert said.startswith("weir: warning: nothing of ours is attached to 'lo': its packets are not seen\nhint: `weir status` shows")
+    assert "warning" in net.weir("flows --dev nosuch --last 1").stderr
+    assert not net.weir("flows --dev in --last 1").stderr and not net.weir("flows --not --dev lo --last 1").stderr
 
 
 def test_wireshark_reads_it(net, tmp_path):
