@@ -31,7 +31,7 @@ SIM_SRC   := $(wildcard bench/sim*.c)
 
 BPF_OBJ  := $(BPF_SRC:%.c=$(BUILD)/%.o)
 # the same sources once more, for `weir explain` (include/bpf/explain.h)
-EXPLAIN  := $(patsubst %.bpf.c,%.explain.bpf.c,xdp/weir.bpf.c tc/egress.bpf.c tc/ingress.bpf.c)
+EXPLAIN  := $(patsubst %.bpf.c,%.explain.bpf.c,xdp/weir.bpf.c xdp/decap.bpf.c tc/egress.bpf.c tc/ingress.bpf.c)
 EXPLAIN_OBJ := $(EXPLAIN:%.c=$(BUILD)/%.o)
 # the loader of xdp/weir.bpf.c is gen/weir.skel.h, its variant's gen/weir_explain.skel.h, that of tests/bpf/prefix.bpf.c
 # gen/test_prefix.skel.h

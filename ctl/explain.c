@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/ethernet.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,8 @@
 #include "headers.h"
 #include "stats.h"
 
-#define STEP_MAX 4096
+#define STEP_MAX   4096
+#define VLAN_BYTES 4
 
 void step(struct explaining *x, const char *stage, const char *format, ...)
 {
@@ -81,6 +83,18 @@ static void packet_print(struct explaining *x, const char *what, const unsigned 
 	json_close(&x->j, '}');
 }
 
+/* More than the device's MTU: such a packet is seen here by programs only, never on the wire. */
+static void size_print(struct explaining *x, size_t length)
+{
+	size_t most = x->at.link.mtu + ETHER_HDR_LEN + 2 * VLAN_BYTES;
+
+	if (length <= most)
+		return;
+	fprintf(x->to, "%-10s  larger than the MTU of %u: %s\n", "", x->at.link.mtu,
+		x->out ? "only one that is cut to segments behind here (GSO) leaves so"
+		       : "only one that was put together before (LRO, GRO) comes in so");
+}
+
 /* ---- one program ---- */
 
 static void verdict_print(struct explaining *x, const struct explanation *e)
@@ -91,15 +105,22 @@ static void verdict_print(struct explaining *x, const struct explanation *e)
 		fprintf(x->to, "%-10s  %s, %s: %s\n", "verdict", verdict_names[verdict], reason_names[e->reason],
 			reason_texts[e->reason]);
 	/* a packet that the stack takes as it is needs no second look */
-	if (verdict == WEIR_TX || verdict == WEIR_REDIRECT)
+	if (verdict == WEIR_TX || verdict == WEIR_REDIRECT || e->reason == WEIR_R_DECAP)
 		packet_print(x, "leaves", e->bytes, e->length);
 	else if (x->c->json)
 		json_null(&x->j, "leaves");
 }
 
+static const struct explain_hook *hook_words(const struct explaining *x, const struct explanation *e)
+{
+	if (e->hook != WEIR_HOOK_XDP)
+		return &explain_tc;
+	return x->at.xdp_decap ? &explain_decap : &explain_xdp;
+}
+
 static void hook_print(struct explaining *x, const struct explanation *e)
 {
-	bool xdp = e->hook == WEIR_HOOK_XDP;
+	const struct explain_hook *words = hook_words(x, e);
 
 	if (!x->c->json) {
 		fprintf(x->to, "%s\n", hook_names[e->hook]);
@@ -108,19 +129,13 @@ static void hook_print(struct explaining *x, const struct explanation *e)
 		json_text(&x->j, "hook", hook_names[e->hook]);
 		json_open(&x->j, "steps", '[');
 	}
-	if (xdp)
-		explain_xdp_steps(x, e);
-	else
-		explain_tc_steps(x, e);
+	words->steps(x, e);
 	if (x->c->json) {
 		json_close(&x->j, ']');
 		json_text(&x->j, "reason", reason_names[e->reason]);
 		json_text(&x->j, "verdict", verdict_names[reason_verdicts[e->reason]]);
 		json_text(&x->j, "text", reason_texts[e->reason]);
-		if (xdp)
-			explain_xdp_members(x, e);
-		else
-			explain_tc_members(x, e);
+		words->members(x, e);
 	}
 	verdict_print(x, e);
 	if (x->c->json)
@@ -195,6 +210,7 @@ static int packet_explain(struct explaining *x, const unsigned char *bytes, size
 		json_open(&x->j, "hooks", '[');
 	} else {
 		fprintf(x->to, "%-10s  %s %s\n", "", x->out ? "leaves by" : "comes in on", x->at.link.name);
+		size_print(x, length);
 	}
 	hook_print(x, &first);
 	if (second.bytes)
@@ -255,14 +271,11 @@ static int programs_load(struct explaining *x, struct weir_error *err)
 	int rc = 0;
 
 	if (x->out)
-		return explainer_open(&x->p, WEIR_HOOK_EGRESS, x->at.egress_id, &x->egress, err);
-	if (x->at.xdp_decap)
-		return weir_fail(err, EOPNOTSUPP, "'%s' has the program of a backend, which is not explained",
-				 x->at.link.name);
+		return explainer_open(&x->p, WEIR_HOOK_EGRESS, &x->at, &x->egress, err);
 	if (x->at.xdp_id)
-		rc = explainer_open(&x->p, WEIR_HOOK_XDP, x->at.xdp_id, &x->xdp, err);
+		rc = explainer_open(&x->p, WEIR_HOOK_XDP, &x->at, &x->xdp, err);
 	if (!rc && x->at.ingress_id)
-		rc = explainer_open(&x->p, WEIR_HOOK_INGRESS, x->at.ingress_id, &x->ingress, err);
+		rc = explainer_open(&x->p, WEIR_HOOK_INGRESS, &x->at, &x->ingress, err);
 	return rc;
 }
 

@@ -30,12 +30,14 @@ void step(struct explaining *x, const char *stage, const char *format, ...) __at
 /* explain_sender.c: [identity IDENTITY] [cgroup CGROUP] [uid UID] [mark MARK] */
 int explain_sender(struct explaining *x, const struct args *args, struct weir_error *err);
 
-/* explain_xdp.c: what the filter and the balancer have found, and members of the answer. */
-void explain_xdp_steps(struct explaining *x, const struct explanation *e);
-void explain_xdp_members(struct explaining *x, const struct explanation *e);
-/* explain_tc.c: policy, and the slow path */
-void explain_tc_steps(struct explaining *x, const struct explanation *e);
-void explain_tc_members(struct explaining *x, const struct explanation *e);
+/* what a program has found: step by step, and as members of the answer */
+struct explain_hook {
+	void (*steps)(struct explaining *x, const struct explanation *e);
+	void (*members)(struct explaining *x, const struct explanation *e);
+};
+extern const struct explain_hook explain_xdp;	/* explain_xdp.c: the filter and the balancer */
+extern const struct explain_hook explain_decap; /* explain_decap.c: a backend's unpacking */
+extern const struct explain_hook explain_tc;	/* explain_tc.c: policy, and the slow path */
 
 /* "eth1", or "device 7" */
 #define LINK_TEXT_MAX 32

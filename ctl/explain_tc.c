@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* weir explain: the steps of a packet through policy, and of one that the stack forwards for the balancer. */
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "clock.h"
@@ -165,6 +166,26 @@ static void judge_steps(struct explaining *x, const struct weir_found *f)
 		step(x, "policy", "no rule, and %s has no default", identity_text(x, f->from));
 }
 
+/* Does the rule that decided ask for an answer? What cannot be answered leaves as denied. */
+static bool rejects(const struct weir_found *f)
+{
+	return f->form && f->forms[f->form - 1].value.action == WEIR_REJECT;
+}
+
+static void answer_step(struct explaining *x, const struct explanation *e)
+{
+	const struct packet *p = &e->found.packet;
+	char to[ADDRESS_TEXT_MAX], from[ADDRESS_TEXT_MAX];
+
+	if (e->reason == WEIR_R_POLICY_REJECT)
+		step(x, "answer", "%s to %s, as if from %s",
+		     p->proto == IPPROTO_TCP ? "a TCP reset" : "an ICMP error, administratively prohibited,",
+		     address_text(&p->src, to), address_text(&p->dst, from));
+	else if (e->reason == WEIR_R_POLICY_DENY)
+		step(x, "answer",
+		     "none: it is a fragment, a reset or an ICMP error, has IP options, or goes to a group");
+}
+
 static void slow_step(struct explaining *x, const struct weir_found *f)
 {
 	char dev[LINK_TEXT_MAX];
@@ -175,10 +196,13 @@ static void slow_step(struct explaining *x, const struct weir_found *f)
 		step(x, "route", "the kernel has none (answer %d of bpf_fib_lookup)", f->route);
 }
 
-void explain_tc_steps(struct explaining *x, const struct explanation *e)
+static void tc_steps(struct explaining *x, const struct explanation *e)
 {
 	const struct weir_found *f = &e->found;
 
+	if (e->cut)
+		step(x, "size", "its first %zu bytes were looked at; the rest is payload, which policy does not read",
+		     e->cut);
 	if (f->stages >> WEIR_STAGE_SLOW & 1) {
 		slow_step(x, f);
 		return;
@@ -200,9 +224,11 @@ void explain_tc_steps(struct explaining *x, const struct explanation *e)
 		judge_steps(x, f);
 	if (f->stages >> WEIR_STAGE_FAILSAFE & 1)
 		step(x, "failsafe", "%s", f->failsafe ? "policy may not deny this" : "none holds it");
+	if (rejects(f))
+		answer_step(x, e);
 }
 
-void explain_tc_members(struct explaining *x, const struct explanation *e)
+static void tc_members(struct explaining *x, const struct explanation *e)
 {
 	const struct weir_found *f = &e->found;
 	bool judged = f->stages >> WEIR_STAGE_JUDGE & 1 && !f->judged_again;
@@ -220,3 +246,5 @@ void explain_tc_members(struct explaining *x, const struct explanation *e)
 	json_text(&x->j, "to", judged ? identity_text(x, f->to) : NULL);
 	json_text(&x->j, "flow", f->flow_found ? flow_state_text(f->flow.state) : NULL);
 }
+
+const struct explain_hook explain_tc = {.steps = tc_steps, .members = tc_members};

@@ -264,7 +264,7 @@ static void reply_step(struct explaining *x, const struct weir_found *f)
 	step(x, "reply", "of a backend of %s, which becomes the VIP's", vip ? model_vip_label(vip, text) : "a nat VIP");
 }
 
-void explain_xdp_steps(struct explaining *x, const struct explanation *e)
+static void xdp_steps(struct explaining *x, const struct explanation *e)
 {
 	const struct weir_found *f = &e->found;
 	const char *edge = edge_text((enum weir_edge_kind)f->edge);
@@ -299,7 +299,7 @@ static bool rule_decided(const struct weir_found_rule *r)
 	return r->outcome >= WEIR_MET_EXCEEDS;
 }
 
-void explain_xdp_members(struct explaining *x, const struct explanation *e)
+static void xdp_members(struct explaining *x, const struct explanation *e)
 {
 	const struct weir_found *f = &e->found;
 	const struct weir_found_rule *last = &f->rules[(f->rules_met - 1) % WEIR_FOUND_RULES];
@@ -319,3 +319,5 @@ void explain_xdp_members(struct explaining *x, const struct explanation *e)
 	json_text(&x->j, "backend", f->backend ? backend_text(x, f->backend, addr) : NULL);
 	json_text(&x->j, "device", reason_verdicts[e->reason] == WEIR_REDIRECT ? link_text(f->ifindex, dev) : NULL);
 }
+
+const struct explain_hook explain_xdp = {.steps = xdp_steps, .members = xdp_members};

@@ -12,6 +12,7 @@
 #include "ask.skel.h"
 #include "attach_parts.h"
 #include "decap.skel.h"
+#include "decap_explain.skel.h"
 #include "egress.skel.h"
 #include "egress_explain.skel.h"
 #include "ingress.skel.h"
@@ -34,6 +35,7 @@ static const struct {
 	[CODE_INGRESS] = {"weir_ingress", ingress__elf_bytes, BPF_PROG_TYPE_SCHED_CLS},
 	[CODE_ASK] = {"weir_ask", ask__elf_bytes, BPF_PROG_TYPE_SCHED_CLS},
 	[CODE_EXPLAIN_XDP] = {"weir_xdp_frags", weir_explain__elf_bytes, BPF_PROG_TYPE_XDP},
+	[CODE_EXPLAIN_DECAP] = {"weir_decap_frags", decap_explain__elf_bytes, BPF_PROG_TYPE_XDP},
 	[CODE_EXPLAIN_EGRESS] = {"weir_egress", egress_explain__elf_bytes, BPF_PROG_TYPE_SCHED_CLS},
 	[CODE_EXPLAIN_INGRESS] = {"weir_ingress", ingress_explain__elf_bytes, BPF_PROG_TYPE_SCHED_CLS},
 };

@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <net/ethernet.h>
+#include <netinet/ip6.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 #define PACKET_MAX  (ETHER_HDR_LEN + 2 * 4 + 65535)
 #define PACKET_ROOM (PACKET_MAX + 1024) /* with outer headers and metadata */
 #define MAPS_MAX    64			/* of a program */
+#define TC_MOST	    3500		/* the kernel runs TC programs by hand on what fits a page with its own data */
 
 struct explainer {
 	enum weir_hook hook;
@@ -23,17 +25,20 @@ struct explainer {
 	int found; /* the map that the variant's variable is in */
 };
 
-static enum code_id code_of(enum weir_hook hook)
+static enum code_id code_of(enum weir_hook hook, const struct attachment *at, __u32 *ret_attached_id)
 {
 	switch (hook) {
 	case WEIR_HOOK_XDP:
-		return CODE_EXPLAIN_XDP;
+		*ret_attached_id = at->xdp_id;
+		return at->xdp_decap ? CODE_EXPLAIN_DECAP : CODE_EXPLAIN_XDP;
 	case WEIR_HOOK_EGRESS:
+		*ret_attached_id = at->egress_id;
 		return CODE_EXPLAIN_EGRESS;
 	case WEIR_HOOK_INGRESS:
 	case WEIR_HOOKS:
 		break;
 	}
+	*ret_attached_id = at->ingress_id;
 	return CODE_EXPLAIN_INGRESS;
 }
 
@@ -70,17 +75,18 @@ static void maps_share(const struct code *c, __u32 attached_id)
 		bpf_map__reuse_fd(map, fd);
 }
 
-int explainer_open(struct plane *p, enum weir_hook hook, __u32 attached_id, struct explainer **ret,
+int explainer_open(struct plane *p, enum weir_hook hook, const struct attachment *at, struct explainer **ret,
 		   struct weir_error *err)
 {
 	struct explainer *e = calloc(1, sizeof(*e));
 	struct bpf_map *found;
+	__u32 attached_id;
 	int rc;
 
 	if (!e)
 		return weir_fail(err, ENOMEM, "out of memory");
 	e->hook = hook;
-	e->id = code_of(hook);
+	e->id = code_of(hook, at, &attached_id);
 	rc = code_open(p, e->id, &e->code, err);
 	if (!rc) {
 		maps_share(&e->code, attached_id);
@@ -169,10 +175,33 @@ static int packet_run(const struct explainer *e, const struct explain_packet *pa
 	return 0;
 }
 
+static void put16(unsigned char *at, size_t value)
+{
+	at[0] = (unsigned char)(value >> 8);
+	at[1] = (unsigned char)value;
+}
+
+/* The beginning of a longer packet, as a packet of its own: the IP header says so many bytes as there are. */
+static void beginning_take(const unsigned char *bytes, unsigned char ret[TC_MOST])
+{
+	size_t l3 = ETHER_HDR_LEN;
+
+	memcpy(ret, bytes, TC_MOST);
+	while (l3 < ETHER_HDR_LEN + 2 * 4 &&
+	       ((ret[l3 - 2] == 0x81 && !ret[l3 - 1]) || (ret[l3 - 2] == 0x88 && ret[l3 - 1] == 0xa8)))
+		l3 += 4;
+	if (ret[l3] >> 4 == 4)
+		put16(ret + l3 + 2, TC_MOST - l3);
+	else if (ret[l3] >> 4 == 6)
+		put16(ret + l3 + 4, TC_MOST - l3 - sizeof(struct ip6_hdr));
+}
+
 int explain(const struct explainer *e, const struct explain_packet *packet, struct explanation *ret,
 	    struct weir_error *err)
 {
 	explanation_auto x = {.hook = e->hook};
+	struct explain_packet part = *packet;
+	unsigned char beginning[TC_MOST];
 	int rc;
 
 	if (packet->length < ETHER_HDR_LEN)
@@ -182,7 +211,12 @@ int explain(const struct explainer *e, const struct explain_packet *packet, stru
 	x.bytes = malloc(PACKET_ROOM);
 	if (!x.bytes)
 		return weir_fail(err, ENOMEM, "out of memory");
-	rc = packet_run(e, packet, &x, err);
+	if (e->hook != WEIR_HOOK_XDP && packet->length > TC_MOST) {
+		beginning_take(packet->bytes, beginning);
+		part.bytes = beginning;
+		part.length = x.cut = TC_MOST;
+	}
+	rc = packet_run(e, &part, &x, err);
 	if (rc)
 		return rc;
 	if (x.found.reason < 0 || x.found.reason >= WEIR_REASONS)

@@ -9,13 +9,14 @@
 
 #include "weir/explain.h"
 
+#include "attach.h"
 #include "plane.h"
 
 struct explainer; /* one program's variant, loaded */
 
-/* attached_id: the program whose part the variant plays, 0: none. What that keeps to itself (the fragments that it has seen)
- * is asked, too. */
-int explainer_open(struct plane *p, enum weir_hook hook, __u32 attached_id, struct explainer **ret,
+/* The variant plays the part of the program that is attached to the hook. What that keeps to itself (the fragments that it has
+ * seen) is asked, too. */
+int explainer_open(struct plane *p, enum weir_hook hook, const struct attachment *at, struct explainer **ret,
 		   struct weir_error *err);
 void explainer_close(struct explainer **e);
 #define explainer_auto __attribute__((cleanup(explainer_close))) struct explainer
@@ -34,6 +35,7 @@ struct explanation {
 	struct weir_found found;
 	unsigned char *bytes; /* the packet that leaves, or is left of it */
 	size_t length;
+	size_t cut;    /* TC: so many bytes of a longer packet were looked at; 0: all */
 	bool has_meta; /* XDP: this is put before it for the ingress program */
 	struct weir_meta meta;
 };

@@ -54,12 +54,16 @@ static __always_inline bool is_served_here(struct xdp_md *ctx, const struct pack
 	struct bpf_sock *sk;
 	bool here;
 
+	REACHED(CHANCE);
 	if (inner->proto != IPPROTO_TCP || inner->flags & TCP_SYN || inner->fragment != FRAGMENT_NONE)
 		return true;
+	FOUND(socket, WEIR_SOCKET_NONE);
 	sk = socket_find(ctx, inner);
 	if (!sk)
 		return false;
+	FOUND(socket, sk->state == TCP_LISTEN ? WEIR_SOCKET_LISTENS : WEIR_SOCKET_HAS_IT);
 	here = sk->state != TCP_LISTEN || cookie_fits(ctx, sk, inner);
+	FOUND(socket_cookie, here && sk->state == TCP_LISTEN);
 	bpf_sk_release(sk);
 	return here;
 }
@@ -150,6 +154,7 @@ __noinline int chance_pass(struct xdp_md *ctx, const struct packet *outer, const
 
 	if (!outer || !inner || is_served_here(ctx, inner) || !chance_take(ctx, outer, &next))
 		return WEIR_R_DECAP;
+	FOUND(chance_next, next);
 	if (outer->v4) {
 		v4 = frame_at(ctx, outer->l3, sizeof(*v4));
 		if (!v4)

@@ -88,7 +88,10 @@ __noinline int outer_read(struct xdp_md *ctx, struct packet *p, struct tunnel *t
 	if (reason != NEXT)
 		return reason;
 	p->l4 = p->l3 + p->ip_bytes - c.left;
-	return parse_tunnel(&c, p, t);
+	reason = parse_tunnel(&c, p, t);
+	FOUND(packet, *p);
+	REACHED(READ);
+	return reason;
 }
 
 __noinline int inner_read(struct xdp_md *ctx, const struct packet *p, const struct tunnel *t, struct packet *inner)
@@ -109,7 +112,9 @@ __noinline int inner_read(struct xdp_md *ctx, const struct packet *p, const stru
 	if (reason != NEXT)
 		return WEIR_R_DECAP_INNER;
 	inner->l4 = l3 + inner->ip_bytes - c.left;
-	return parse_transport(&c, inner) == NEXT ? NEXT : WEIR_R_DECAP_INNER;
+	reason = parse_transport(&c, inner);
+	FOUND(inner, *inner);
+	return reason == NEXT ? NEXT : WEIR_R_DECAP_INNER;
 }
 
 /* Is the address this host's? By the list that `weir decap attach` made, else by the kernel's routes, which do not tell where
@@ -190,11 +195,15 @@ static __always_inline int decapsulate(struct xdp_md *ctx, struct packet *p, __u
 
 	if (reason != NEXT)
 		return reason;
+	REACHED(TUNNEL);
+	FOUND(tunnel, t.proto);
 	if (!ends_here(ctx, &p->src, &p->dst, WEIR_DECAP_TUNNEL))
 		return WEIR_R_PASS;
+	REACHED(INNER);
 	reason = inner_read(ctx, p, &t, &inner);
 	if (reason != NEXT)
 		return reason;
+	REACHED(INNER_READ);
 	if (!ends_here(ctx, &inner.src, &inner.dst, WEIR_DECAP_VIP))
 		return WEIR_R_DECAP_FOREIGN;
 	if (t.chance) {
@@ -236,7 +245,7 @@ static __always_inline int decap(struct xdp_md *ctx, __u32 bytes)
 	__u64 packets = account(ctx->ingress_ifindex, WEIR_HOOK_XDP, reason, bytes);
 	__u32 kind;
 
-	if (ctl && ctl->watch) {
+	if (CHANGES && ctl && ctl->watch) {
 		kind = event_kind(ctl, reason, false, packets);
 		if (watch_wants(ctl, kind))
 			watch(ctx, &p, WATCH_WHAT(reason, kind));

@@ -37,6 +37,17 @@ enum weir_stage { /* bits of weir_found.stages: what was asked */
 		  WEIR_STAGE_FLOW, /* TC: the flow table was asked */
 		  WEIR_STAGE_RELATED,
 		  WEIR_STAGE_JUDGE,
+		  WEIR_STAGE_TUNNEL,	 /* a backend: it is tunnelled */
+		  WEIR_STAGE_INNER,	 /* and the tunnel ends here */
+		  WEIR_STAGE_INNER_READ, /* its inner packet is well-formed */
+		  WEIR_STAGE_CHANCE,	 /* others are named who may have its flow */
+};
+
+enum weir_socket_found {			/* on a backend, for the inner packet */
+			 WEIR_SOCKET_NOT_ASKED, /* it opens a connection, or has none */
+			 WEIR_SOCKET_NONE,
+			 WEIR_SOCKET_LISTENS,
+			 WEIR_SOCKET_HAS_IT,
 };
 
 enum weir_rule_outcome {
@@ -150,6 +161,14 @@ struct weir_found {
 	__u32 form;	      /* that decided, from 1; 0: none */
 	__u32 spoof_owner, spoof_claimed;
 	struct weir_found_form forms[WEIR_FORMS];
+
+	/* a backend's unpacking */
+	struct packet inner;
+	struct weir_addr chance_next; /* who is to have it */
+	__u8 tunnel;		      /* the protocol inside */
+	__u8 socket;		      /* enum weir_socket_found */
+	__u8 socket_cookie;	      /* it acknowledges a SYN cookie of the listener's */
+	__u8 pad4[5];
 };
 
 struct weir_notes {

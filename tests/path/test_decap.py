@@ -7,6 +7,7 @@ import contextlib
 import socket
 import struct
 
+import explain as asked
 import lab as labs
 import pytest
 from bpf import run_xdp
@@ -189,3 +190,57 @@ def test_left_alone_or_dropped(be, packet, reason):
     run = run_xdp(be, "eth0", packet)
     assert run.reason == reason
     assert run.packet == bytes(packet)
+
+
+# ---- explained
+
+def unpacked():
+    """of every kind above: described so that the same packet can be explained and run"""
+    stranger = IP(src=CLIENT, dst=VIP) / TCP(sport=9, dport=80, flags="PA")
+    yield from (link / outer / inner for _, outer, inner in FORMS for _, link, _ in LINKS)
+    yield from (packet for _, packet, _ in CASES)
+    yield from (LINK / IP(src="10.1.0.1", dst="10.1.0.11", tos=outer) / IP(src=CLIENT, dst=VIP, tos=inner) / TCP() for outer, inner, _ in ECN)
+    yield from (LINK / outer / gue(4, chance(*was, *addresses)) / stranger for _, outer, _, was, _, addresses in CHANCES)
+    yield from (LINK / OUT4 / gue(4, field) / IP(src=CLIENT, dst=VIP) / TCP(sport=7, dport=80, flags=flags) for _, flags, field in KEPT)
+
+
+def test_explained(be):
+    """as it is done, and without a trace"""
+    packets = list(unpacked())
+    asked.explain(be, "dev eth0", packets[:1])  # the first command makes the tables that are not there yet
+    before = asked.maps(be)
+    answers = asked.explain(be, "dev eth0", packets)
+    assert asked.maps(be) == before
+    for packet, answer in zip(packets, answers):
+        said, run = answer["hooks"][0], run_xdp(be, "eth0", packet)
+        assert (said["verdict"], said["reason"]) == (run.verdict, run.reason)
+        if said["leaves"]:
+            assert bytes.fromhex(said["leaves"]["hex"]) == run.packet
+        assert bool(said["leaves"]) == (run.reason in ("decap", "second-chance"))
+
+
+def steps(be, packet):
+    """what is said of a packet, from its first step on"""
+    lines = be.weir(f"explain dev eth0 --hex {bytes(packet).hex()}", check=False).stdout.splitlines()
+    return [" ".join(line.split()) for line in lines[lines.index("xdp") + 1:]]
+
+
+def test_explained_to_people(be):
+    field = chance(0, 2, "10.1.0.98", "10.1.0.99")
+    ends = ["tunnel IPv4 in GUE over IPv4", "outer 10.1.0.11 is this host: the tunnel ends here", f"inner {VIP} is this host's"]
+    stranger = LINK / OUT4 / gue(4, field) / IP(src=CLIENT, dst=VIP) / TCP(sport=9, dport=8080, flags="A")
+    answer = steps(be, stranger)
+    assert answer[:6] == [*ends, "socket none here", "chance on to 10.1.0.98, which had its slot before",
+                          "verdict tx, second-chance: no socket for it here: on to the backend that had its slot before"]
+    assert "IPv4 10.1.0.11 > 10.1.0.98" in answer[7]
+    with connection(be, VIP, 8080) as sport:
+        assert steps(be, stranger)[3].startswith("socket only a listener")
+        mine = LINK / OUT4 / gue(4, field) / IP(src=VIP, dst=VIP) / TCP(sport=sport, dport=8080, flags="A")
+        assert steps(be, mine)[3] == "socket here: it is of a connection of this host"
+        assert steps(be, mine)[4] == "verdict pass, decap: outer header taken off, inner packet to the stack"
+    last = LINK / OUT4 / gue(4, chance(2, 0, "10.1.0.98", "10.1.0.99")) / stranger[TCP].underlayer
+    assert steps(be, last)[4] == "chance nobody is left who may have it: it stays, so that its client is told"
+    assert steps(be, LINK / IP(src="10.1.0.1", dst="10.1.0.77") / IN4)[:2] == [
+        "tunnel IPv4 in IPv4", "outer 10.1.0.77 is no address of this host that tunnels end at"]
+    assert steps(be, LINK / OUT4 / IP(src=CLIENT, dst="10.1.0.77") / ICMP())[2] == "inner 10.1.0.77 is no VIP or address of this host"
+    assert steps(be, LINK / IN4)[0] == "tunnel none"

@@ -359,6 +359,19 @@ def test_text(net):
         "policy    app to world: rule 1 decides: policy add deny from app to world proto tcp port 25 note \"no mail\"",
         "failsafe  none holds it",
         "verdict     drop, policy-deny: denied by a policy rule"]
+    rejected = lambda words: [line.strip() for line in net.weir(f"explain out dev out from 10.3.0.7:9 to 192.0.2.1:27 {words}",
+                                                                check=False).stdout.splitlines()]
+    net.weir("policy add reject from app to world port 27 proto tcp")
+    net.weir("policy add reject from app to world port 27 proto udp")
+    said = rejected("flags syn")
+    assert "answer    a TCP reset to 10.3.0.7, as if from 192.0.2.1" in said
+    assert said[-2:] == ["IPv4 192.0.2.1 > 10.3.0.7, 40 bytes, ttl 64", "TCP 27 > 9 rst,ack, seq 0, ack 2"]
+    assert "answer    an ICMP error, administratively prohibited, to 10.3.0.7, as if from 192.0.2.1" in rejected("proto udp")
+    assert "answer    none: it is a fragment, a reset or an ICMP error, has IP options, or goes to a group" in rejected("flags rst")
+    assert not any("MTU" in line for line in said)
+    long = rejected("flags ack length 60000")
+    assert "larger than the MTU of 1500: only one that is cut to segments behind here (GSO) leaves so" in long
+    assert "size      its first 3500 bytes were looked at; the rest is payload, which policy does not read" in long
     assert "no rule, and host has no default" in net.weir("explain out dev out from 10.1.0.1:9 to 192.0.2.1:25").stdout
     assert "from      app, as was said" in net.weir("explain out dev out from 10.1.0.1:9 to 192.0.2.1:26 identity app").stdout
 

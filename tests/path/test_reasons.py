@@ -25,8 +25,8 @@ METRIC = re.compile(r'^weir_packets_total\{device="(.*?)",hook="(.*?)",verdict="
 
 
 def is_explained(case):
-    """not a driver's metadata in front of a packet, and not what a backend unpacks"""
-    return not case.meta and case.dev != "tun"
+    """not a driver's metadata in front of a packet"""
+    return not case.meta
 
 
 def explained(lab, cases):
