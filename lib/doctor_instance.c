@@ -224,7 +224,9 @@ void doctor_events(struct doctor *d)
 		doctor_unknown(d, "", "%s", err.text);
 	else if (stats.suppressed)
 		doctor_warn(
-			d, "sample fewer packets, or rely on the counters: `weir stats`",
+			d,
+			d->p.ctl->sample ? mend_by("%sflows sample off, or a rarer one", weir_words(d, weir)).text
+					 : mend_by("rely on the counters: %sstats", weir_words(d, weir)).text,
 			"%llu events of %llu were left out so far: a CPU tells no more than %u new flows and samples a "
 			"second",
 			stats.suppressed, stats.suppressed + stats.next, d->p.ctl->watching.event_budget);
