@@ -154,7 +154,7 @@ static int read_line(struct list_reader *r, const char *line, struct weir_error 
 	struct word word = {text, (unsigned int)blanks + 1};
 	int rc;
 
-	if (list_is_nft(r, line))
+	if (!r->csv && list_is_nft(r, line))
 		return list_nft_line(r, line, err);
 	if (!length)
 		return 0;

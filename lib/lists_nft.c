@@ -29,7 +29,8 @@ bool list_is_nft(const struct list_reader *r, const char *line)
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (begins(line, words[i]))
 			return true;
-	return (begins(line, "add") || begins(line, "create")) && strchr(line, '{');
+	/* a brace in an ipset's comment stands behind a quote */
+	return (begins(line, "add") || begins(line, "create")) && line[strcspn(line, "{\"")] == '{';
 }
 
 /* "1d2h3m4s500ms" in seconds, rounded up: an entry must not end before its time */

@@ -60,6 +60,7 @@ static void ipset_saves(void **state)
 		    "create bad6 hash:ip family inet6\n"
 		    "add bad6 2001:db8::1\n",
 		    "192.0.2.1 198.51.100.0/24 2001:db8::1 ");
+	assert_list("add bad 198.51.100.7 comment \"from {feed}\"\n", "198.51.100.7 ");
 }
 
 static int entry_text(void *arg, const struct prefix *prefix, __s64 until, const char *note, struct weir_error *err)
@@ -138,6 +139,8 @@ static void csv_rows(void **state)
 		      "2001:db8:1::/48 , FR\n",
 		      "192.0.2.0/24 !4 2001:db8:1::/48 ");
 	assert_parsed("7,192.0.2.0/24\n8,\"192.0.3.0/24\"\n", "192.0.2.0/24 192.0.3.0/24 ");
+	assert_parsed("game,network\ncounter strike,198.51.100.0/24\nset top box,203.0.113.0/24\n",
+		      "198.51.100.0/24 203.0.113.0/24 ");
 }
 
 static void bad_lines_are_skipped(void **state)
