@@ -211,10 +211,10 @@ static int collect_entry(void *arg, const struct prefix *prefix, __s64 until, co
 {
 	struct collect *c = arg;
 	__u32 term;
-	int rc;
+	int rc = note_check(note, err);
 
-	if (until && until <= c->sink->now)
-		return 0;
+	if (rc || (until && until <= c->sink->now))
+		return rc;
 	if (c->list.count >= WEIR_MAX_PREFIXES)
 		return weir_full(err, WEIR_LIMIT_PREFIXES, WEIR_MAX_PREFIXES);
 	rc = term_make(c->terms, until, note, &term, err);

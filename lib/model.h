@@ -242,7 +242,10 @@ int prefix_list_sort(struct prefix_list *list, struct weir_error *err);
 void prefix_list_unique(struct prefix_list *list);
 void prefix_list_free(struct prefix_list *list);
 
-/* Until when (UTC, s; 0: for good) and why ("") entries are in their set, each combination once. */
+/* Is it fit to be a note, which terminals and configuration files are given as it is? -EINVAL with the rule that it breaks. */
+int note_check(const char *note, struct weir_error *err);
+/* Until when (UTC, s; 0: for good) and why ("", or a note that note_check() lets pass) entries are in their set, each
+ * combination once. */
 int term_make(struct intern *terms, __s64 until, const char *note, __u32 *ret, struct weir_error *err);
 __s64 term_until(const struct intern *terms, __u32 term);
 const char *term_note(const struct intern *terms, __u32 term);

@@ -45,6 +45,19 @@ const char *model_set_label(const struct set *set, char buf[SET_LABEL_MAX])
 
 /* ---- terms ---- */
 
+int note_check(const char *note, struct weir_error *err)
+{
+	if (strlen(note) > NOTE_MAX) {
+		int rc = weir_fail(err, EINVAL, "the note '%.40s...' is too long", note);
+
+		return weir_hint(err, rc, "a note has up to %d bytes, this has %zu", NOTE_MAX, strlen(note));
+	}
+	for (const char *p = note; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return weir_fail(err, EINVAL, "the note '%.80s' has a control character", note);
+	return 0;
+}
+
 struct term {
 	__s64 until;
 	char note[NOTE_MAX + 1];
@@ -59,11 +72,6 @@ int term_make(struct intern *terms, __s64 until, const char *note, __u32 *ret, s
 		*ret = 0;
 		return 0;
 	}
-	if (length > NOTE_MAX) {
-		int rc = weir_fail(err, EINVAL, "the note '%.40s...' is too long", note);
-
-		return weir_hint(err, rc, "a note has up to %d bytes, this has %zu", NOTE_MAX, length);
-	}
 	memcpy(term.note, note, length);
 	return intern(terms, &term, (__u32)(offsetof(struct term, note) + length + 1), ret) ? no_memory(err) : 0;
 }
@@ -76,19 +84,6 @@ __s64 term_until(const struct intern *terms, __u32 term)
 const char *term_note(const struct intern *terms, __u32 term)
 {
 	return term ? ((const struct term *)intern_get(terms, term))->note : "";
-}
-
-static int note_check(const char *note, struct weir_error *err)
-{
-	if (strlen(note) > NOTE_MAX) {
-		int rc = weir_fail(err, EINVAL, "the note '%.40s...' is too long", note);
-
-		return weir_hint(err, rc, "a note has up to %d bytes, this has %zu", NOTE_MAX, strlen(note));
-	}
-	for (const char *p = note; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			return weir_fail(err, EINVAL, "the note '%.80s' has a control character", note);
-	return 0;
 }
 
 int term_from(const struct args *args, __s64 *ret_until, const char **ret_note, struct weir_error *err)
