@@ -150,7 +150,7 @@ static bool word_is(const char *text, size_t length, const char *word)
 static int read_line(struct list_reader *r, const char *line, struct weir_error *err)
 {
 	size_t blanks = strspn(line, " \t"), length = strcspn(line + blanks, " \t#;"), rest;
-	char text[ADDRESS_TEXT_MAX];
+	char text[2 * ADDRESS_TEXT_MAX]; /* FIRST-LAST */
 	struct word word = {text, (unsigned int)blanks + 1};
 	int rc;
 

@@ -130,6 +130,7 @@ static void ranges(void **state)
 		"192.0.2.1 192.0.2.2/31 192.0.2.4/31 192.0.2.6 0.0.0.0/0 255.255.255.254/31 192.0.2.7 ");
 	assert_parsed("::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff\n2001:db8::1-2001:db8::2\n",
 		      "::/0 2001:db8::1 2001:db8::2 ");
+	assert_parsed("2001:db8:1::-2001:db8:1:ffff:ffff:ffff:ffff:ffff\n", "2001:db8:1::/48 ");
 }
 
 static void csv_rows(void **state)
@@ -179,8 +180,9 @@ static void bad_lines(void **state)
 		{"add a 192.0.2.1 timeout x\n", 1, 25, "number of seconds", ""},
 		{"example.com\n", 1, 1, "not an address", "names are not looked up"},
 		{"::ffff:192.0.2.1\n", 1, 1, "IPv4-mapped", ""},
-		{"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n", 1, 1, "not an address",
-		 ""},
+		{"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+		 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n",
+		 1, 1, "not an address", ""},
 		{"create a hash:ip,port family inet\n", 1, 10, "type 'hash:ip,port'", "hash:net"},
 		{"create a list:set\n", 1, 10, "type 'list:set'", ""},
 		{"create a\n", 1, 1, "without a type", ""},
