@@ -47,7 +47,9 @@ static int range_entries(struct list_reader *r, const struct weir_addr *first, c
 			bits++;
 		wide_store(at, v4, &prefix.addr);
 		prefix.len = (__u8)(width - bits);
-		rc = r->sink->entry(r->sink->arg, &prefix, until, note, err);
+		/* IPv4-mapped, which is never on the wire; as an entry it would be one of IPv4 */
+		if (v4 || !address_is_v4(&prefix.addr))
+			rc = r->sink->entry(r->sink->arg, &prefix, until, note, err);
 		at |= bits < 128 ? ((wide)1 << bits) - 1 : ~(wide)0;
 		if (at == end)
 			break;

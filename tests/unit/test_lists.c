@@ -130,6 +130,7 @@ static void ranges(void **state)
 		"192.0.2.1 192.0.2.2/31 192.0.2.4/31 192.0.2.6 0.0.0.0/0 255.255.255.254/31 192.0.2.7 ");
 	assert_parsed("::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff\n2001:db8::1-2001:db8::2\n",
 		      "::/0 2001:db8::1 2001:db8::2 ");
+	assert_parsed("::fffe:ffff:ffff-::1:0:0:0\n", "::fffe:ffff:ffff ::1:0:0:0 ");
 	assert_parsed("2001:db8:1::-2001:db8:1:ffff:ffff:ffff:ffff:ffff\n", "2001:db8:1::/48 ");
 }
 
