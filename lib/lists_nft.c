@@ -108,29 +108,37 @@ static int read_element(struct list_reader *r, const char *element, unsigned int
 	return rc || !count ? rc : list_entry(r, &words[0], until, note, err);
 }
 
-/* The elements of a line: commas part them, and a brace ends them. */
+/* The elements of a line: commas part them, and a brace ends them. Those behind a bad one are read, and the first error is kept. */
 static int read_elements(struct list_reader *r, const char *line, const char *at, struct weir_error *err)
 {
+	struct weir_error bad = {};
 	char element[ELEMENT_MAX];
-	int rc = 0;
+	int first = 0, rc = 0;
 
-	while (!rc && *at && r->nft_elements) {
+	while ((!rc || rc == -EINVAL) && *at && r->nft_elements) {
 		bool quoted = false;
 		size_t length = 0;
 
 		for (; at[length] && (quoted || !strchr(",}#", at[length])); length++)
 			quoted ^= at[length] == '"';
-		if (length >= sizeof(element))
-			return weir_fail(err, EINVAL, "element is too long for a prefix");
-		memcpy(element, at, length);
-		element[length] = '\0';
-		rc = read_element(r, element, (unsigned int)(at - line) + 1, err);
+		if (length < sizeof(element)) {
+			memcpy(element, at, length);
+			element[length] = '\0';
+			rc = read_element(r, element, (unsigned int)(at - line) + 1, &bad);
+		} else {
+			rc = weir_fail(&bad, EINVAL, "element is too long for a prefix");
+		}
+		if (rc && (!first || rc != -EINVAL)) {
+			first = rc;
+			if (err)
+				*err = bad;
+		}
 		r->nft_elements = at[length] != '}';
 		if (!at[length] || at[length] == '#')
 			break;
 		at += length + 1;
 	}
-	return rc;
+	return first;
 }
 
 /* `type ipv4_addr` */

@@ -149,6 +149,8 @@ static void bad_lines_are_skipped(void **state)
 {
 	(void)state;
 	assert_parsed("192.0.2.1\n192.0.2.1/24\nhere\n192.0.2.2\n", "192.0.2.1 !2 !3 192.0.2.2 ");
+	assert_parsed("elements = { 192.0.2.1, here, 192.0.2.2,\n 192.0.2.3/24, 192.0.2.4 }\n}\n192.0.2.5\n",
+		      "192.0.2.1 192.0.2.2 !1 192.0.2.4 !2 192.0.2.5 ");
 }
 
 static void bad_lines(void **state)
@@ -173,6 +175,7 @@ static void bad_lines(void **state)
 		{"192.0.2.1,\"D\"E\n", 1, 0, "behind a quoted field", ""},
 		{"table ip t {\n set s {\n  type inet_service\n", 3, 8, "type 'inet_service'", "ipv4_addr"},
 		{"elements = { 192.0.2.1, 192.0.2.300 }\n", 1, 25, "not an address", "300 is out of range"},
+		{"elements = { here, 192.0.2.300 }\n", 1, 14, "'here' is not an address", ""},
 		{"elements = { 192.0.2.1 . 22 }\n", 1, 24, "unexpected '.'", ""},
 		{"elements = { 192.0.2.1 timeout soon }\n", 1, 32, "not a time", ""},
 		{"elements = 192.0.2.1\n", 1, 0, "without a '{'", ""},
