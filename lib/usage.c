@@ -74,11 +74,11 @@ static int count_port_classes(struct plane *p, __u64 *ret, struct weir_error *er
 	for (size_t i = 0; i < 256; i++)
 		most = gen->proto_class[i] > most ? gen->proto_class[i] : most;
 	if (gen->ports) {
-		rc = chunks_map(p, gen->ports, chunks_for_bytes(2 * 65536 * sizeof(*classes)), &run, err);
+		rc = chunks_map(p, gen->ports, WEIR_PORT_CHUNKS, &run, err);
 		if (rc)
 			return rc;
 		classes = run.memory;
-		for (size_t i = 0; i < (size_t)2 * 65536; i++)
+		for (size_t i = 0; i < (size_t)WEIR_PORT_TABLES * 65536; i++)
 			most = classes[i] > most ? classes[i] : most;
 		chunks_unmap(&run);
 	}

@@ -26,6 +26,7 @@
 #include "policy_table.h"
 #include "ring.h"
 #include "stats.h"
+#include "usage.h"
 
 static char instance[32];
 static struct weir_error err;
@@ -202,9 +203,11 @@ static void policy(void **state)
 {
 	struct wanted rule = {.key = {.src = 16, .dst = 17}},
 		      fallback = {.key = {.src = 16, .port_class = WEIR_CLASS_DEFAULT}};
+	__u64 used[WEIR_LIMITS], flows[USAGE_FLOW_STATES];
 	const struct weir_gen *gen;
 	struct chunk_run run;
 	struct stat root;
+	model_auto m;
 	__u32 identity;
 	int fd;
 
@@ -221,6 +224,9 @@ static void policy(void **state)
 	assert_int_not_equal(((__u16 *)run.memory)[5432], ((__u16 *)run.memory)[5433]);
 	assert_int_equal(((__u16 *)run.memory)[65536 + 5432], 0);
 	rule.key.port_class = ((__u16 *)run.memory)[5432];
+	model_init(&m);
+	ok(usage(&p, &m, used, flows, &err));
+	assert_int_equal(used[WEIR_LIMIT_PORT_CLASSES], ((__u16 *)run.memory)[2 * 65536 + (8 << 8)]); /* the last one */
 	chunks_unmap(&run);
 
 	ok(policy_table_each(&p, gen, compare, &rule, &err));
