@@ -99,6 +99,9 @@ def test_compare_tells_worse_from_the_same(report):
     done = bench("compare", same, str(report / "b.json"))
     assert done.returncode == 3 and "worse" in done.stdout
     assert bench("compare", str(report / "b.json"), same).returncode == 0
+    slower["results"][0]["value"] = 0
+    (report / "b.json").write_text(json.dumps(slower))
+    assert bench("compare", str(report / "b.json"), same).returncode == 3
 
 
 @pytest.fixture
