@@ -77,6 +77,7 @@ struct weir_prefix_set {
 };
 
 #include "abi_filter.h"
+#include "abi_hop.h"
 #include "abi_watch.h"
 
 /* ---- configuration: two generations side by side, one word selects ------------------------------------------------------ */
@@ -349,28 +350,9 @@ _Static_assert(sizeof(struct weir_track) == 16, "abi");
 #define WEIR_TRACK_UDP_S    180u
 #define WEIR_TRACK_CLOSED_S 60u
 
-enum weir_hop_state {
-	WEIR_HOP_UNKNOWN,	 /* never looked up */
-	WEIR_HOP_READY,		 /* MACs and ifindex are good: send */
-	WEIR_HOP_SLOW,		 /* the kernel must resolve it, or the device takes no XDP frames: through the stack */
-	WEIR_HOP_NO_ROUTE,	 /* the kernel's routes refuse */
-	WEIR_HOP_FORWARDING_OFF, /* the kernel does not say, since the device does not forward */
-	WEIR_HOP_LOCAL,		 /* the backend is this host */
-};
-
 /* weir_backend.flags */
 #define WEIR_BACKEND_LOCAL  1u /* it is this host */
 #define WEIR_BACKEND_SOURCE 2u /* its src was given, not found */
-
-#define WEIR_HOP_XMIT	 (1ull << 63) /* its device takes redirected frames (WEIR_DEV_XMIT); else only XDP_TX goes there */
-#define WEIR_HOP_GATEWAY (1ull << 62) /* the MAC is that of a router, not of the backend */
-#define WEIR_HOP_SHIFT	 56
-#define WEIR_HOP_MASK	 0x3f
-
-static inline enum weir_hop_state weir_hop_state(__u64 dmac)
-{
-	return (enum weir_hop_state)(dmac >> WEIR_HOP_SHIFT & WEIR_HOP_MASK);
-}
 
 /* A backend, one line. The first 40 bytes are configuration, the rest is what the packet path learnt from the kernel's
  * routes and neighbours and refreshes once a second (include/bpf/nexthop.h). */
