@@ -219,7 +219,9 @@ class Lab:
 
     @staticmethod
     def wait_line(process, text, timeout=20):
-        if not select.select([process.stdout], [], [], timeout)[0] or text not in process.stdout.readline():
+        ready = select.poll()  # select() knows only the first 1,024 descriptors
+        ready.register(process.stdout, select.POLLIN)
+        if not ready.poll(timeout * 1000) or text not in process.stdout.readline():
             raise Failed(f"{shlex.join(process.args)}: did not say '{text}'")
 
     def curl(self, ns, url, check=True, max_time=5, **run):

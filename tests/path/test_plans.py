@@ -69,8 +69,8 @@ class Service:
     def owners(self, flows, flags=ACK):
         return {flow: self.owner(flow, flags) for flow in flows}
 
-    def wait(self, phase):
-        until(lambda: self.show()["phase"] == phase, timeout=5, step=0.02)
+    def wait(self, phase, timeout=5):
+        until(lambda: self.show()["phase"] == phase, timeout=timeout, step=0.02)
 
 
 def moved(before, after):
@@ -274,7 +274,7 @@ def unsettled_slots(www):
 @pytest.mark.alone
 def test_syn_flood_does_not_push_out_established(net):
     """SYNs enough for every place beside an established flow, ten to each: the worst that a flood can do"""
-    www = Service(net, BACKENDS[:3], options="settle 6s hold 600s")
+    www = Service(net, BACKENDS[:3], options="settle 12s hold 600s")
     before = www.owners(range(3000))
     www.weir("backend add", BACKENDS[3], "weight 15")
     unsettled = unsettled_slots(www)
@@ -289,7 +289,7 @@ def test_syn_flood_does_not_push_out_established(net):
     for flow in flood:
         attached.test_run(www.packet(flow, SYN), context)
     assert www.show()["phase"] == "learn"
-    www.wait("hold")
+    www.wait("hold", timeout=15)
     for flow in flood:
         attached.test_run(www.packet(flow, SYN), context)
     assert www.owners(established) == {flow: before[flow] for flow in established}
