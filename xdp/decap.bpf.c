@@ -3,9 +3,8 @@
  * answers the client directly (DSR). Only what is addressed to this host outside and inside is decapsulated, so that a backend
  * is nobody's open relay. */
 #include "bpf/decap.h"
-#include "capture.h"
 #include "chance.h"
-#include "source.h"
+#include "leave.h"
 
 /* Ethernet header and VLAN tags, in units of two bytes. Whatever there is, the last unit names the protocol that follows. */
 #define L2_UNITS ((ETH_HLEN + VLAN_TAGS_MAX * sizeof(struct vlan_tag)) / sizeof(__be16))
@@ -224,17 +223,8 @@ __noinline int watch(struct xdp_md *ctx, const struct packet *p, __u32 what)
 {
 	struct weir_ctl *ctl = control();
 	struct watch_note note = {};
-	struct untold untold;
 
-	if (!ctx || !ctl || !p)
-		return 0;
-	if (event_is_due(ctl, p, what, &untold))
-		event_tell(ctl, p, &note, what, WEIR_HOOK_XDP, 0, &untold);
-	if (is_captured(ctl))
-		capture(ctx, &note, WATCH_REASON(what));
-	if (top_is_wanted(ctl))
-		top_source(&p->src);
-	return 0;
+	return ctl && p ? leave_watched(ctx, ctl, p, &note, what) : 0;
 }
 
 static __always_inline int decap(struct xdp_md *ctx, __u32 bytes)
@@ -243,24 +233,11 @@ static __always_inline int decap(struct xdp_md *ctx, __u32 bytes)
 	struct packet p;
 	int reason = decapsulate(ctx, &p, bytes);
 	__u64 packets = account(ctx->ingress_ifindex, WEIR_HOOK_XDP, reason, bytes);
-	__u32 kind;
+	__u32 what;
 
-	if (CHANGES && ctl && ctl->watch) {
-		kind = event_kind(ctl, reason, false, packets);
-		if (watch_wants(ctl, kind))
-			watch(ctx, &p, WATCH_WHAT(reason, kind));
-	}
-	switch (reason_verdict(reason)) {
-	case WEIR_PASS:
-		return XDP_PASS;
-	case WEIR_TX:
-		return XDP_TX;
-	case WEIR_REDIRECT:
-	case WEIR_DROP:
-	case WEIR_VERDICTS:
-		break;
-	}
-	return XDP_DROP;
+	if (ctl && is_watched(ctl, &p, reason, false, packets, &what))
+		watch(ctx, &p, what);
+	return leave_verdict(reason, 0);
 }
 
 SEC("xdp")

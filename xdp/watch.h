@@ -4,9 +4,8 @@
 #define WEIR_XDP_WATCH_H
 
 #include "balance.h"
-#include "capture.h"
+#include "leave.h"
 #include "rules.h"
-#include "source.h"
 
 /* The filter rule that decided. Reasons that are no rule's leave an earlier packet's in the state. */
 static __always_inline __u32 rule_of(__u32 reason)
@@ -21,31 +20,18 @@ static __always_inline __u32 rule_of(__u32 reason)
 	return state ? state->rule : 0;
 }
 
-/* A packet that leaves for a reason, its kind of event above it (WATCH_WHAT). Global, so that the verifier looks at it once. */
+/* A packet that leaves for a reason, the event above it (WATCH_WHAT). Global, so that the verifier looks at it once. */
 __noinline int watch(struct xdp_md *ctx, const struct packet *p, __u32 what, __u32 served, __u32 ifindex)
 {
+	struct watch_note note = {.vip = served >> SERVED_VIP_SHIFT, .backend = served & SERVED_BACKEND};
 	struct weir_ctl *ctl = control();
-	struct watch_note note = {};
-	struct untold untold;
-	bool due;
 
-	if (!ctx || !ctl || !p)
+	if (!ctl || !p)
 		return 0;
-	due = event_is_due(ctl, p, what, &untold);
-	if (!due && ctl->watch == WEIR_WATCH_EVENTS)
-		return 0;
-	note.vip = served >> SERVED_VIP_SHIFT;
-	note.backend = served & SERVED_BACKEND;
 	note.rule = rule_of(WATCH_REASON(what));
 	if (reason_verdict(WATCH_REASON(what)) == WEIR_REDIRECT)
 		note.out = ifindex;
-	if (due)
-		event_tell(ctl, p, &note, what, WEIR_HOOK_XDP, 0, &untold);
-	if (is_captured(ctl))
-		capture(ctx, &note, WATCH_REASON(what));
-	if (top_is_wanted(ctl))
-		top_source(&p->src);
-	return 0;
+	return leave_watched(ctx, ctl, p, &note, what);
 }
 
 #endif

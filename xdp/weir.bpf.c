@@ -14,26 +14,12 @@ static __always_inline int leave(struct xdp_md *ctx, const struct packet *p, con
 				 int reason, __u32 ifindex)
 {
 	__u64 packets = account(p->ifindex, WEIR_HOOK_XDP, reason, p->bytes);
-	__u32 kind;
+	__u32 what;
 
 	FOUND(ifindex, ifindex);
-	if (CHANGES && ctl->watch) {
-		kind = event_kind(ctl, reason, served & SERVED_BEGINS, packets);
-		if (watch_wants(ctl, kind))
-			watch(ctx, p, WATCH_WHAT(reason, kind), served, ifindex);
-	}
-	switch (reason_verdict(reason)) {
-	case WEIR_PASS:
-		return XDP_PASS;
-	case WEIR_TX:
-		return XDP_TX;
-	case WEIR_REDIRECT:
-		return bpf_redirect(ifindex, 0);
-	case WEIR_DROP:
-	case WEIR_VERDICTS:
-		break;
-	}
-	return XDP_DROP;
+	if (is_watched(ctl, p, reason, served & SERVED_BEGINS, packets, &what))
+		watch(ctx, p, what, served, ifindex);
+	return leave_verdict(reason, ifindex);
 }
 
 /* A global function: the verifier proves it once, by itself, so that the paths through the parser do not multiply with those

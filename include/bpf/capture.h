@@ -157,7 +157,7 @@ static __always_inline bool is_captured(struct weir_ctl *ctl)
 
 static __always_inline void capture_offer(const struct capture_frame *f)
 {
-	for (__u32 place = 0; place < WEIR_CAPTURES; place++)
+	for (__u32 place = 0; f->note && place < WEIR_CAPTURES; place++)
 		capture_place(f, place);
 }
 

@@ -8,7 +8,7 @@
 #include "bpf/chunks.h"
 #include "bpf/packet.h"
 
-PINNED_MAP(weir_told, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_told, WEIR_TOLD_PLACES, 0);
+PINNED_MAP(weir_told, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_told_table, 1, 0);
 PINNED_MAP(weir_event_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_event_stats, 1, 0);
 
 /* what was found out about a packet on its way; small, for it lies on the stack of programs that have little left */
@@ -29,25 +29,14 @@ _Static_assert((WEIR_EVENT_KINDS & (WEIR_EVENT_KINDS - 1)) == 0, "bounding a kin
 #define WATCH_REASON(what)	 ((what)&0xff)
 #define WATCH_KIND(what)	 ((what) >> 8)
 
-/* What did not get to where it was sent, or would not, were an audit rule in force. */
-static __always_inline bool reason_refuses(__u32 reason)
-{
-	return reason_verdict(reason) == WEIR_DROP || reason == WEIR_R_POLICY_REJECT || reason == WEIR_R_WOULD_DROP ||
-	       reason == WEIR_R_WOULD_DENY || reason == WEIR_R_SYNCOOKIE || reason == WEIR_R_TOO_BIG_TOLD ||
-	       reason == WEIR_R_SECOND_CHANCE;
-}
-
-/* Of a packet that is watched: what kind of event it is. `packets`: as account() has counted it. */
-static __always_inline __u32 event_kind(const struct weir_ctl *ctl, __u32 reason, bool begins, __u64 packets)
-{
-	__u32 sample = ctl->sample;
-
-	if (reason_refuses(reason))
-		return WEIR_EVENT_DROP;
-	if (begins)
-		return WEIR_EVENT_FLOW;
-	return sample && !(packets & (sample - 1)) ? WEIR_EVENT_SAMPLE : WEIR_EVENT_NONE;
-}
+/* What did not get to where it was sent, or would not, were an audit rule in force: a bit by reason. */
+#define REASON(id, name, verdict, text) | (__u64)(WEIR_##verdict == WEIR_DROP) << WEIR_R_##id
+static const __u64 reasons_refusing = 1ull << WEIR_R_POLICY_REJECT | 1ull << WEIR_R_WOULD_DROP |
+				      1ull << WEIR_R_WOULD_DENY | 1ull << WEIR_R_SYNCOOKIE |
+				      1ull << WEIR_R_TOO_BIG_TOLD | 1ull << WEIR_R_SECOND_CHANCE
+#include "weir/reasons.def"
+	;
+#undef REASON
 
 /* Does the lease of who looks still hold? When it is over, so is the looking. */
 static __always_inline bool watch_leased(struct weir_ctl *ctl, __u32 bit, __u64 until_ns)
@@ -58,44 +47,65 @@ static __always_inline bool watch_leased(struct weir_ctl *ctl, __u32 bit, __u64 
 	return false;
 }
 
-/* Does anybody want to see a packet of this kind? */
-static __always_inline bool watch_wants(const struct weir_ctl *ctl, __u32 kind)
+/* The place where drops of this source, device and reason are gathered, with those of others; *ret_tag tells them apart. NULL:
+ * there is none. The upper bits of the sum of two products with odd random numbers are a universal hash (Dietzfelbinger et al.,
+ * "A reliable randomized algorithm for the closest-pair problem", 1997), with no further mixing. Device and reason count as the
+ * first bytes of an IPv6 address, which differ less than any others. */
+static __always_inline struct weir_told *told_of(const struct weir_ctl *ctl, const struct packet *p, __u32 reason,
+						 __u32 *ret_tag)
 {
-	return ctl->watch & ~WEIR_WATCH_EVENTS || kind != WEIR_EVENT_NONE;
+	struct weir_told_table *table;
+	__u32 zero = 0;
+	__u64 hash;
+
+	table = bpf_map_lookup_elem(&weir_told, &zero);
+	if (!table)
+		return NULL;
+	hash = (weir_half(&p->src, 0) + (p->ifindex << 8 | reason)) * ctl->flow_seed[0] +
+	       weir_half(&p->src, 1) * ctl->flow_seed[1];
+	*ret_tag = hash >> (32 - WEIR_TOLD_BITS) | 1;
+	return &table->place[hash >> (64 - WEIR_TOLD_BITS)];
 }
 
-/* A drop: is it told now, or only counted? *ret_more, *ret_others: how many were not told before it. */
-static __always_inline bool drop_is_told(const struct weir_ctl *ctl, const struct packet *p, __u32 reason,
-					 __u32 *ret_more, __u32 *ret_others)
+/* A drop: is it told now? Else it is counted. */
+static __always_inline bool drop_is_due(const struct weir_ctl *ctl, const struct packet *p, __u32 reason)
 {
-	__u64 half = weir_half(&p->src, 0) * ctl->flow_seed[0] + weir_half(&p->src, 1) * ctl->flow_seed[1] +
-		     (p->ifindex << 8 | reason);
-	__u64 hash = (half ^ half >> 32) * WEIR_HASH_K3; /* again: an address's last bits are the first of its half */
-	__u32 now = bpf_jiffies64(), tag = hash >> 21 | 1, place = hash >> (64 - WEIR_TOLD_BITS);
-	struct weir_told *told = bpf_map_lookup_elem(&weir_told, &place);
-	bool same;
+	__u32 now = bpf_jiffies64(), tag;
+	struct weir_told *told = told_of(ctl, p, reason, &tag);
 
 	if (!told)
 		return false;
-	same = told->tag == tag;
-	if (told->tag && now - told->at < ctl->hz) {
-		if (same)
-			told->more++;
-		else
-			told->others++;
-		return false;
-	}
-	*ret_more = same ? told->more : 0;
-	*ret_others = same ? told->others : told->others + told->more;
-	*told = (struct weir_told){.tag = tag, .at = now};
-	return true;
+	if (!told->tag || now - told->at >= ctl->hz)
+		return true;
+	if (told->tag == tag)
+		told->more++;
+	else
+		told->others++;
+	return false;
+}
+
+/* It is told: with how many that were not, before it. */
+static __always_inline void drop_tell(const struct weir_ctl *ctl, const struct packet *p, __u32 reason,
+				      struct weir_event_verdict *e)
+{
+	__u32 tag;
+	struct weir_told *told = told_of(ctl, p, reason, &tag);
+
+	if (!told)
+		return;
+	e->more = told->tag == tag ? told->more : 0;
+	e->others = told->more + told->others - e->more;
+	*told = (struct weir_told){.tag = tag, .at = bpf_jiffies64()};
 }
 
 /* New flows and samples have a budget, for they cost as much as a packet does. */
-static __always_inline bool budget_allows(const struct weir_ctl *ctl, struct weir_event_stats *stats)
+static __always_inline bool budget_allows(const struct weir_ctl *ctl)
 {
-	__u32 now = bpf_jiffies64();
+	__u32 now = bpf_jiffies64(), zero = 0;
+	struct weir_event_stats *stats = bpf_map_lookup_elem(&weir_event_stats, &zero);
 
+	if (!stats)
+		return false;
 	if (now - stats->second >= ctl->hz) {
 		stats->second = now;
 		stats->spent = 0;
@@ -106,6 +116,37 @@ static __always_inline bool budget_allows(const struct weir_ctl *ctl, struct wei
 	}
 	stats->spent++;
 	return true;
+}
+
+/* What event a packet is that leaves and is told of now. Of a flood hardly any is, so this is inlined at the exit and comes
+ * before all else that is done for one. `packets`: as account() has counted it. */
+static __always_inline enum weir_event_kind event_due(const struct weir_ctl *ctl, const struct packet *p, __u32 reason,
+						      bool begins, __u64 packets)
+{
+	__u32 sample = ctl->sample;
+
+	if (!(ctl->watch & WEIR_WATCH_EVENTS))
+		return WEIR_EVENT_NONE;
+	if (reasons_refusing >> reason & 1)
+		return drop_is_due(ctl, p, reason) ? WEIR_EVENT_DROP : WEIR_EVENT_NONE;
+	if (!begins && (!sample || packets & (sample - 1)))
+		return WEIR_EVENT_NONE;
+	if (!budget_allows(ctl))
+		return WEIR_EVENT_NONE;
+	return begins ? WEIR_EVENT_FLOW : WEIR_EVENT_SAMPLE;
+}
+
+/* A packet that leaves: does anybody look at it more closely? *ret_what: WATCH_WHAT, for watch(), which each program has. */
+static __always_inline bool is_watched(const struct weir_ctl *ctl, const struct packet *p, __u32 reason, bool begins,
+				       __u64 packets, __u32 *ret_what)
+{
+	enum weir_event_kind kind;
+
+	if (!CHANGES || !ctl->watch)
+		return false;
+	kind = event_due(ctl, p, reason, begins, packets);
+	*ret_what = WATCH_WHAT(reason, kind);
+	return kind != WEIR_EVENT_NONE || ctl->watch & ~WEIR_WATCH_EVENTS;
 }
 
 /* Line `line` of this CPU's record at a position, or NULL: there are no records. */
@@ -141,32 +182,10 @@ static __always_inline void note_tell(struct weir_event_verdict *e, const struct
 	e->to = note->to;
 }
 
-/* how many packets were not told before this one */
-struct untold {
-	__u32 more, others;
-};
-
-/* Is this packet told now? Of a flood hardly any is, so this comes before all else that is done for one. */
-static __always_inline bool event_is_due(const struct weir_ctl *ctl, const struct packet *p, __u32 what,
-					 struct untold *ret)
-{
-	__u32 kind = WATCH_KIND(what), zero = 0;
-	struct weir_event_stats *stats;
-
-	ret->more = ret->others = 0;
-	if (!(ctl->watch & WEIR_WATCH_EVENTS) || kind == WEIR_EVENT_NONE)
-		return false;
-	if (kind == WEIR_EVENT_DROP)
-		return drop_is_told(ctl, p, WATCH_REASON(what), &ret->more, &ret->others);
-	stats = bpf_map_lookup_elem(&weir_event_stats, &zero);
-	return stats && budget_allows(ctl, stats);
-}
-
 /* Tell it. A position is taken by an atomic addition: a program that is run by a test can be interrupted by one that runs for a
  * packet. */
 static __always_inline void event_tell(const struct weir_ctl *ctl, const struct packet *p,
-				       const struct watch_note *note, __u32 what, enum weir_hook hook, __u64 cgroup,
-				       const struct untold *untold)
+				       const struct watch_note *note, __u32 what, enum weir_hook hook, __u64 cgroup)
 {
 	__u32 zero = 0, kind = WATCH_KIND(what);
 	struct weir_event_verdict *verdict;
@@ -175,7 +194,7 @@ static __always_inline void event_tell(const struct weir_ctl *ctl, const struct 
 	__u64 position;
 
 	stats = bpf_map_lookup_elem(&weir_event_stats, &zero);
-	if (!stats || bpf_get_smp_processor_id() >= ctl->watching.event_cpus)
+	if (kind == WEIR_EVENT_NONE || !stats || bpf_get_smp_processor_id() >= ctl->watching.event_cpus)
 		return;
 	stats->told[kind % WEIR_EVENT_KINDS]++;
 	position = __sync_fetch_and_add(&stats->next, 1);
@@ -189,8 +208,9 @@ static __always_inline void event_tell(const struct weir_ctl *ctl, const struct 
 	verdict->kind = kind;
 	verdict->hook = hook;
 	verdict->reason = WATCH_REASON(what);
-	verdict->more = untold->more;
-	verdict->others = untold->others;
+	verdict->more = verdict->others = 0;
+	if (kind == WEIR_EVENT_DROP)
+		drop_tell(ctl, p, WATCH_REASON(what), verdict);
 	verdict->policy_version = hook == WEIR_HOOK_XDP ? 0 : ctl->gens[ctl->gen & 1].policy_version;
 	verdict->cgroup = cgroup;
 	__sync_lock_test_and_set(&packet->seq, position + 1);

@@ -86,14 +86,17 @@ struct weir_event_stats {
 };
 _Static_assert(sizeof(struct weir_event_stats) == 56, "abi");
 
-/* weir_told, per CPU: what was told last of the sources and reasons that share this place */
-#define WEIR_TOLD_BITS	 11
-#define WEIR_TOLD_PLACES (1u << WEIR_TOLD_BITS)
+/* weir_told, per CPU: what was told last of the sources and reasons that share a place. One element, for those of a per-CPU map
+ * lie apart and each is found through a pointer. */
+#define WEIR_TOLD_BITS 10
 struct weir_told {
 	__u32 tag; /* of source, device and reason; 0: never used */
 	__u32 at;  /* low word of jiffies */
 	__u32 more, others;
 };
-_Static_assert(sizeof(struct weir_told) == 16, "abi");
+struct weir_told_table {
+	struct weir_told place[1u << WEIR_TOLD_BITS];
+};
+_Static_assert(sizeof(struct weir_told_table) == 16384, "abi");
 
 #endif
