@@ -48,21 +48,21 @@ static __always_inline bool watch_leased(struct weir_ctl *ctl, __u32 bit, __u64 
 }
 
 /* The place where drops of this source, device and reason are gathered, with those of others; *ret_tag tells them apart. NULL:
- * there is none. The upper bits of the sum of two products with odd random numbers are a universal hash (Dietzfelbinger et al.,
- * "A reliable randomized algorithm for the closest-pair problem", 1997), with no further mixing. Device and reason count as the
- * first bytes of an IPv6 address, which differ less than any others. */
+ * there is none. Neighbours differ in the last bytes of a half alone, which are its first bits: so the sum is multiplied again.
+ * Device and reason count as the first bytes of an IPv6 address, which differ less than any others. */
 static __always_inline struct weir_told *told_of(const struct weir_ctl *ctl, const struct packet *p, __u32 reason,
 						 __u32 *ret_tag)
 {
 	struct weir_told_table *table;
 	__u32 zero = 0;
-	__u64 hash;
+	__u64 half, hash;
 
 	table = bpf_map_lookup_elem(&weir_told, &zero);
 	if (!table)
 		return NULL;
-	hash = (weir_half(&p->src, 0) + (p->ifindex << 8 | reason)) * ctl->flow_seed[0] +
+	half = (weir_half(&p->src, 0) + (p->ifindex << 8 | reason)) * ctl->flow_seed[0] +
 	       weir_half(&p->src, 1) * ctl->flow_seed[1];
+	hash = (half ^ half >> 32) * WEIR_HASH_K3;
 	*ret_tag = hash >> (32 - WEIR_TOLD_BITS) | 1;
 	return &table->place[hash >> (64 - WEIR_TOLD_BITS)];
 }
