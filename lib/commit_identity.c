@@ -139,6 +139,7 @@ int commit_members(struct commit *c, struct weir_error *err)
 		rc = numbers_room(c, &whos, err);
 	if (!rc)
 		rc = members_look(c, &cgroups, &whos, err);
+	c->next.members = c->next.cgroup_levels || c->next.uids || c->next.ifaces || c->next.marks;
 	if (!rc)
 		rc = numbers_put(c, PLANE_cgroups, "weir_cgroups", &cgroups, err);
 	if (!rc)

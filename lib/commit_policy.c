@@ -76,7 +76,7 @@ static int rules_put(struct commit *c, struct weir_error *err)
 		rc = ports_put(c, &t, err);
 	if (rc)
 		return rc;
-	c->next.forms = t.forms;
+	memcpy(c->next.forms, t.forms, sizeof(t.forms));
 	memcpy(c->next.proto_class, t.proto_class, sizeof(t.proto_class));
 	return policy_table_make(c->p, &t, &c->next, err);
 }
@@ -102,11 +102,11 @@ static void policy_share(struct commit *c)
 {
 	c->next.ident = c->active->ident;
 	c->next.policy_version = c->active->policy_version + c->identities_moved;
-	c->next.forms = c->active->forms;
 	c->next.ports = c->active->ports;
 	c->next.policy = c->active->policy;
 	c->next.policy_lines = c->active->policy_lines;
 	memcpy(c->next.proto_class, c->active->proto_class, sizeof(c->next.proto_class));
+	memcpy(c->next.forms, c->active->forms, sizeof(c->next.forms));
 }
 
 int commit_policy(struct commit *c, struct weir_error *err)

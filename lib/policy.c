@@ -34,6 +34,7 @@ struct build {
 	__u16 (*ports)[PORTS];
 	__u32 (*run_end)[PORTS]; /* first port behind this one that is of another class */
 	__u16 proto_class[256];
+	__u8 forms[256];
 	struct entry *entries; /* hashed */
 	size_t count;
 	__u32 *stamps; /* by class: the last rule that has it already */
@@ -262,8 +263,18 @@ static int put_ports(struct build *b, const struct policy_rule *rule, enum port_
 	return rc;
 }
 
+static __u8 form_of(const struct policy_rule *rule)
+{
+	if (rule->from.kind != PARTY_ANY)
+		return 1u << (rule->to.kind != PARTY_ANY ? WEIR_FORM_SRC_DST : WEIR_FORM_SRC_ANY);
+	return 1u << (rule->to.kind != PARTY_ANY ? WEIR_FORM_ANY_DST : WEIR_FORM_ANY_ANY);
+}
+
 static int put_rule(struct build *b, const struct policy_rule *rule, __u32 stamp, struct weir_error *err)
 {
+	for (unsigned int proto = 0; proto < 256; proto++)
+		if (!rule->proto || rule->proto == proto)
+			b->forms[proto] |= form_of(rule);
 	if (!rule->proto)
 		return put_classes(b, rule, 0, b->classes, err);
 	for (int t = 0; t < PORT_TABLES; t++) {
@@ -310,13 +321,6 @@ static int put_defaults(struct build *b, struct weir_error *err)
 	return rc;
 }
 
-static __u32 form_of(const struct weir_policy_key *key)
-{
-	if (key->src != WEIR_ID_ANY)
-		return 1u << (key->dst != WEIR_ID_ANY ? WEIR_FORM_SRC_DST : WEIR_FORM_SRC_ANY);
-	return 1u << (key->dst != WEIR_ID_ANY ? WEIR_FORM_ANY_DST : WEIR_FORM_ANY_ANY);
-}
-
 /* From the build to what the caller gets. */
 static int tables_fill(struct build *b, struct policy_tables *t, struct weir_error *err)
 {
@@ -327,13 +331,12 @@ static int tables_fill(struct build *b, struct policy_tables *t, struct weir_err
 	for (size_t i = 0; i < ENTRY_ROOM; i++) {
 		if (!b->entries[i].value.action)
 			continue;
-		if (b->entries[i].key.port_class != WEIR_CLASS_DEFAULT)
-			t->forms |= form_of(&b->entries[i].key);
 		t->keys[t->count] = b->entries[i].key;
 		t->values[t->count++] = b->entries[i].value;
 	}
 	t->classes = b->classes;
 	memcpy(t->proto_class, b->proto_class, sizeof(t->proto_class));
+	memcpy(t->forms, b->forms, sizeof(t->forms));
 	if (b->end[PORT_TABLES - 1] > 1) {
 		t->ports = b->ports;
 		b->ports = NULL;

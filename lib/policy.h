@@ -17,7 +17,7 @@ struct policy_tables {
 	struct weir_policy_key *keys; /* compiled entries, rules and defaults */
 	struct weir_policy_value *values;
 	size_t count;
-	__u32 forms; /* see weir_gen.forms */
+	__u8 forms[256]; /* see weir_gen.forms */
 };
 
 /* Which of several rules that fit a packet decides: deny and reject before audit before allow; then the rule that names the

@@ -20,7 +20,7 @@ static __always_inline __u32 sender_of(const struct __sk_buff *skb, const struct
 static __always_inline __u32 receiver_of(const struct __sk_buff *skb, const struct packet *p,
 					 const struct weir_gen *gen, __u32 g)
 {
-	__u32 identity = identity_of_receiver(p, gen, g, skb->cb[WEIR_ASK_TO]);
+	__u32 identity = identity_of_receiver(p, gen, receiver_known(gen, g, skb->cb[WEIR_ASK_TO]));
 
 	return identity == WEIR_ID_WORLD && skb->cb[WEIR_ASK_LOCAL] & WEIR_ASK_TO_HERE ? WEIR_ID_HOST : identity;
 }
@@ -46,7 +46,7 @@ int weir_ask(struct __sk_buff *skb)
 		return reason;
 	from = sender_of(skb, &p, gen);
 	to = receiver_of(skb, &p, gen, g);
-	judgement = judge(&p, gen, from, to);
+	judgement = judgement_of(policy_ask(gen, from, to, policy_class(&p, gen), gen->forms[p.proto]));
 	skb->cb[WEIR_ASK_FROM] = from;
 	skb->cb[WEIR_ASK_TO] = to;
 	skb->cb[WEIR_ASK_GEN] = judgement.rule;

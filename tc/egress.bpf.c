@@ -25,12 +25,14 @@ static __always_inline int pipeline(struct __sk_buff *skb, struct packet *p, str
 			return reason;
 		if (reason == NEXT)
 			reason = flow_reply(skb, p, &view, &hit);
+	} else if (reason == NEXT) {
+		reason = flow_related(skb, p, &view);
 	}
 	if (reason == NEXT)
-		reason = flow_related(skb, p, &view);
-	if (reason == NEXT)
-		reason = flow_judge(skb, p, &view, &hit, identity_of_sender(skb, p, view.gen, view.g),
-				    identity_of_receiver(p, view.gen, view.g, skb->ifindex));
+		reason = flow_judge(skb, p, &view, &hit,
+				    question_of(p, sender_known(skb, view.gen, view.g),
+						receiver_known(view.gen, view.g, skb->ifindex),
+						sender_is_here(skb) ? WEIR_ID_HOST : WEIR_ID_WORLD));
 	if (is_denial(reason) && failsafe_holds(view.gen, p, true))
 		reason = WEIR_R_FAILSAFE;
 	fragment_remember(p, reason_passes(reason));

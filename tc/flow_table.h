@@ -21,6 +21,7 @@ enum flow_dir { FLOW_FORWARD, FLOW_ANSWER, FLOW_OTHER };
 struct flow_hit {
 	struct weir_flow *flow; /* NULL: none */
 	enum flow_dir dir;	/* of the packet */
+	bool sought;		/* it can be part of a flow */
 	__u64 hash;
 };
 
@@ -107,6 +108,7 @@ static __always_inline void flow_find(const struct weir_ctl *ctl, const struct p
 	struct weir_flow *f = flow_line(ctl, weir_flow_home(hash));
 
 	REACHED(FLOW);
+	hit->sought = true;
 	hit->hash = hash;
 	hit->flow = NULL;
 	hit->dir = FLOW_OTHER;

@@ -18,13 +18,14 @@ struct {
 	__uint(max_entries, FRAGMENTS_MAX);
 } fragments SEC(".maps");
 
-static __always_inline int fragment_follow(const struct packet *p, __u32 hz)
+/* of a later one. Global, as the next, for the stack. */
+__noinline int fragment_reason(const struct packet *p, __u32 hz)
 {
 	struct weir_fragment_key key;
 	__u32 *first;
 
-	if (p->fragment != FRAGMENT_LATER)
-		return NEXT;
+	if (!p)
+		return WEIR_R_FRAGMENT_UNKNOWN;
 	FOUND(fragment, WEIR_EDGE_ORPHAN);
 	fragment_key(&key, p);
 	first = bpf_map_lookup_elem(&fragments, &key);
@@ -34,18 +35,30 @@ static __always_inline int fragment_follow(const struct packet *p, __u32 hz)
 	return WEIR_R_FLOW;
 }
 
-static __always_inline void fragment_remember(const struct packet *p, bool allowed)
+static __always_inline int fragment_follow(const struct packet *p, __u32 hz)
+{
+	return p->fragment == FRAGMENT_LATER ? fragment_reason(p, hz) : NEXT;
+}
+
+__noinline int fragment_keep(const struct packet *p, bool allowed)
 {
 	__u32 now = bpf_jiffies64();
 	struct weir_fragment_key key;
 
-	if (!CHANGES || p->fragment != FRAGMENT_FIRST)
-		return;
+	if (!p)
+		return 0;
 	fragment_key(&key, p);
 	if (allowed)
 		bpf_map_update_elem(&fragments, &key, &now, BPF_ANY);
 	else
 		bpf_map_delete_elem(&fragments, &key);
+	return 0;
+}
+
+static __always_inline void fragment_remember(const struct packet *p, bool allowed)
+{
+	if (CHANGES && p->fragment == FRAGMENT_FIRST)
+		fragment_keep(p, allowed);
 }
 
 #endif

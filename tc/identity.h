@@ -101,54 +101,47 @@ __noinline __u32 identity_of_address(const struct weir_gen *gen, const struct we
 }
 _Static_assert(KNOWN_MAX == 1 << (64 - 54), "as many as the index tells apart");
 
-/* Whoever it comes from, by what the packet itself says; 0: unknown. `from` is the interface that it came in by, 0: none. */
-static __always_inline __u32 identity_of_origin(struct __sk_buff *skb, const struct packet *p,
-						const struct weir_gen *gen, __u32 g, __u32 from)
+/* Whoever it comes from, as far as it is not the address that tells; 0: it is. `from` is the interface that it came in by, 0:
+ * none. */
+static __always_inline __u32 origin_known(struct __sk_buff *skb, const struct weir_gen *gen, __u32 g, __u32 from)
 {
 	__u32 identity = 0;
 
+	if (!gen->members)
+		return 0;
 	if (gen->marks)
 		identity = FOUND_BY(from, MARK, identity_of_mark(gen, skb->mark));
 	if (!identity && gen->ifaces && from)
 		identity = FOUND_BY(from, IFACE, identity_of_who(g, WEIR_WHO_IFACE, from) & ~WEIR_WHO_STRICT);
-	return identity ? identity : FOUND_BY(from, PREFIX, identity_of_address(gen, &p->src, p->v4));
+	return identity;
 }
 
 /* of what leaves: it may have a socket here */
-static __always_inline __u32 identity_of_sender(struct __sk_buff *skb, const struct packet *p,
-						const struct weir_gen *gen, __u32 g)
+static __always_inline __u32 sender_known(struct __sk_buff *skb, const struct weir_gen *gen, __u32 g)
 {
 	__u32 identity = sender_given();
 
+	if (!gen->members)
+		return identity;
 	if (!identity && gen->cgroup_levels)
 		identity = FOUND_BY(from, CGROUP, identity_of_cgroup(skb, gen, g));
 	if (!identity && gen->uids)
 		identity = FOUND_BY(from, UID, identity_of_user(skb, g));
-	if (!identity)
-		identity = identity_of_origin(skb, p, gen, g, skb->ingress_ifindex);
-	if (!identity)
-		identity = sender_is_here(skb) ? WEIR_ID_HOST : WEIR_ID_WORLD;
-	return identity;
+	return identity ? identity : origin_known(skb, gen, g, skb->ingress_ifindex);
 }
 
-/* of what comes in */
-static __always_inline __u32 identity_of_remote_sender(struct __sk_buff *skb, const struct packet *p,
-						       const struct weir_gen *gen, __u32 g)
+/* The same of a receiver, who stands behind the interface `to`. */
+static __always_inline __u32 receiver_known(const struct weir_gen *gen, __u32 g, __u32 to)
 {
-	__u32 identity = identity_of_origin(skb, p, gen, g, skb->ifindex);
-
-	return identity ? identity : WEIR_ID_WORLD;
+	return gen->members && gen->ifaces
+		       ? FOUND_BY(to, IFACE, identity_of_who(g, WEIR_WHO_IFACE, to) & ~WEIR_WHO_STRICT)
+		       : 0;
 }
 
-/* `to` is the interface that it leaves by. */
-static __always_inline __u32 identity_of_receiver(const struct packet *p, const struct weir_gen *gen, __u32 g, __u32 to)
+static __always_inline __u32 identity_of_receiver(const struct packet *p, const struct weir_gen *gen, __u32 known)
 {
-	__u32 identity = 0;
+	__u32 identity = known ? known : FOUND_BY(to, PREFIX, identity_of_address(gen, &p->dst, p->v4));
 
-	if (gen->ifaces)
-		identity = FOUND_BY(to, IFACE, identity_of_who(g, WEIR_WHO_IFACE, to) & ~WEIR_WHO_STRICT);
-	if (!identity)
-		identity = FOUND_BY(to, PREFIX, identity_of_address(gen, &p->dst, p->v4));
 	return identity ? identity : WEIR_ID_WORLD;
 }
 
@@ -161,12 +154,14 @@ static __always_inline bool is_for_host(struct __sk_buff *skb, const struct pack
 	return rc == BPF_FIB_LKUP_RET_NOT_FWDED || rc == BPF_FIB_LKUP_RET_FWD_DISABLED;
 }
 
-/* of what comes in: where it will leave is not known yet */
-static __always_inline __u32 identity_of_local_receiver(struct __sk_buff *skb, const struct packet *p,
-							const struct weir_gen *gen)
+/* of what comes in: where it will leave is not known yet. Global, for the stack. */
+__noinline __u32 identity_of_local_receiver(struct __sk_buff *skb, const struct packet *p, const struct weir_gen *gen)
 {
-	__u32 identity = FOUND_BY(to, PREFIX, identity_of_address(gen, &p->dst, p->v4));
+	__u32 identity;
 
+	if (!p || !gen)
+		return 0;
+	identity = FOUND_BY(to, PREFIX, identity_of_address(gen, &p->dst, p->v4));
 	if (!identity)
 		identity = is_for_host(skb, p) ? WEIR_ID_HOST : WEIR_ID_WORLD;
 	return identity;

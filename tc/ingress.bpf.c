@@ -54,12 +54,13 @@ static __always_inline int enforce(struct __sk_buff *skb, const struct packet *p
 		reason = flow_go_on(skb, p, view, &hit);
 		if (reason == NEXT)
 			reason = flow_reply(skb, p, view, &hit);
+	} else if (reason == NEXT) {
+		reason = flow_related(skb, p, view);
 	}
 	if (reason == NEXT)
-		reason = flow_related(skb, p, view);
-	if (reason == NEXT)
-		reason = flow_judge(skb, p, view, &hit, identity_of_remote_sender(skb, p, view->gen, view->g),
-				    identity_of_local_receiver(skb, p, view->gen));
+		reason = flow_judge(skb, p, view, &hit,
+				    question_of(p, origin_known(skb, view->gen, view->g, skb->ifindex),
+						identity_of_local_receiver(skb, p, view->gen), WEIR_ID_WORLD));
 	if (is_denial(reason) && failsafe_holds(view->gen, p, false))
 		reason = WEIR_R_FAILSAFE;
 	fragment_remember(p, reason_passes(reason));

@@ -97,10 +97,12 @@ static __always_inline int reason_of_default(const struct weir_gen *gen, __u16 s
 }
 
 #define ANSWER_RULE_SHIFT 8
+#define ANSWER_FROM_SHIFT 24 /* both for tc/lately.h */
+#define ANSWER_TO_SHIFT	  40
 #define ANSWER_TIMED	  (1ull << 63)
 
-/* The judgement in one word: reason, rule, timed. Global, for the verifier. */
-__noinline __u64 policy_ask(const struct weir_gen *gen, __u16 src, __u16 dst, __u16 class)
+/* The judgement in one word: reason, rule, timed. Global, for the verifier. forms: those that its protocol's rules have. */
+__noinline __u64 policy_ask(const struct weir_gen *gen, __u16 src, __u16 dst, __u16 class, __u8 forms)
 {
 	int reason = WEIR_R_UNGOVERNED, rank = -1;
 	__u64 rule = 0, timed = 0;
@@ -113,7 +115,7 @@ __noinline __u64 policy_ask(const struct weir_gen *gen, __u16 src, __u16 dst, __
 	for (int form = 0; form < WEIR_FORMS; form++) {
 		const struct weir_policy_value *value;
 
-		if (!(gen->forms >> form & 1))
+		if (!(forms >> form & 1))
 			continue;
 		value = policy_find(gen, form & 2 ? WEIR_ID_ANY : src, form & 1 ? WEIR_ID_ANY : dst, class);
 		FOUND(forms[form].asked, true);
@@ -132,20 +134,13 @@ __noinline __u64 policy_ask(const struct weir_gen *gen, __u16 src, __u16 dst, __
 	return timed | rule << ANSWER_RULE_SHIFT | reason;
 }
 
-static __always_inline struct judgement judge_class(const struct weir_gen *gen, __u16 src, __u16 dst, __u16 class)
+static __always_inline struct judgement judgement_of(__u64 answer)
 {
-	__u64 answer = policy_ask(gen, src, dst, class);
-
 	return (struct judgement){
 		.reason = answer & 0xff,
 		.rule = (__u32)(answer >> ANSWER_RULE_SHIFT) & 0xffff,
 		.timed = answer >> 63,
 	};
-}
-
-static __always_inline struct judgement judge(const struct packet *p, const struct weir_gen *gen, __u16 src, __u16 dst)
-{
-	return judge_class(gen, src, dst, policy_class(p, gen));
 }
 
 #endif

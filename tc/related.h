@@ -76,22 +76,29 @@ __noinline int carried_read(struct __sk_buff *skb, const struct packet *p, struc
 	return carried_ports(at, end, ret) ? 0 : -1;
 }
 
-static __always_inline int flow_related(struct __sk_buff *skb, const struct packet *p, const struct view *view)
+/* Does an error carry a packet of a flow that may go on? Global, for the stack. */
+__noinline bool error_is_related(struct __sk_buff *skb, const struct packet *p, const struct weir_ctl *ctl,
+				 const struct weir_gen *gen)
 {
 	struct packet carried;
 	struct flow_hit hit;
 
+	if (!p || !ctl || !gen)
+		return false;
+	if (carried_read(skb, p, &carried) || addr_differs(&carried.src, &p->dst))
+		return false;
+	REACHED(RELATED);
+	flow_find(ctl, &carried, &hit);
+	if (!hit.flow)
+		return false;
+	return !(hit.flow->flags & JUDGED) || hit.flow->policy_version == gen->policy_version;
+}
+
+static __always_inline int flow_related(struct __sk_buff *skb, const struct packet *p, const struct view *view)
+{
 	if (!is_icmp_error(p) || p->fragment == FRAGMENT_LATER)
 		return NEXT;
-	if (carried_read(skb, p, &carried) || addr_differs(&carried.src, &p->dst))
-		return NEXT;
-	REACHED(RELATED);
-	flow_find(view->ctl, &carried, &hit);
-	if (!hit.flow)
-		return NEXT;
-	if (hit.flow->flags & JUDGED && hit.flow->policy_version != view->gen->policy_version)
-		return NEXT;
-	return WEIR_R_RELATED;
+	return error_is_related(skb, p, view->ctl, view->gen) ? WEIR_R_RELATED : NEXT;
 }
 
 #endif

@@ -5,8 +5,7 @@
 #define WEIR_TC_VERDICT_H
 
 #include "flow.h"
-#include "identity.h"
-#include "judge.h"
+#include "lately.h"
 #include "watch.h"
 
 #define VERDICT_OUT WEIR_FLOW_OUT_JUDGED
@@ -91,7 +90,8 @@ static __always_inline int flow_judge_again(struct __sk_buff *skb, const struct 
 	if (!to)
 		to = view->hook == VERDICT_OUT && sender_is_here(skb) ? WEIR_ID_HOST : WEIR_ID_WORLD;
 	FOUND(judged_again, true);
-	judgement = judge_class(view->gen, f->identity, to, answered_class(p, view->gen));
+	judgement = judgement_of(
+		policy_ask(view->gen, f->identity, to, answered_class(p, view->gen), view->gen->forms[p->proto]));
 	note_policy(view->note, judgement.rule, to, f->identity);
 	if (!reason_passes(judgement.reason))
 		return judgement.reason;
@@ -160,19 +160,19 @@ static __always_inline bool flow_restarts(const struct packet *p, const struct f
 static __always_inline void flow_remember(struct __sk_buff *skb, const struct packet *p, const struct view *view,
 					  const struct flow_hit *hit, const struct flow_terms *terms)
 {
-	if (!flow_tracks(p))
-		return;
 	if (hit->flow && !flow_restarts(p, hit, view->hook))
 		flow_renew(skb, p, view, hit, terms);
 	else if (hit->flow || flow_opens(p) || (p->proto == IPPROTO_TCP && !(p->flags & TCP_RST)))
 		view->note->begins = flow_begin(skb, view->ctl, p, hit, terms);
 }
 
-/* Stage, the last: who sends to whom, and what does policy say? */
+/* Stage, the last: what does policy say? question: see lately.h */
 static __always_inline int flow_judge(struct __sk_buff *skb, const struct packet *p, const struct view *view,
-				      const struct flow_hit *hit, __u16 src, __u16 dst)
+				      const struct flow_hit *hit, __u64 question)
 {
-	struct judgement judgement = judge(p, view->gen, src, dst);
+	__u64 answer = judge_lately(p, view->gen, question);
+	__u16 src = answer >> ANSWER_FROM_SHIFT, dst = answer >> ANSWER_TO_SHIFT;
+	struct judgement judgement = judgement_of(answer);
 	struct flow_terms terms = {
 		.policy_version = flow_version(view, &judgement),
 		.rule = judgement.rule,
@@ -186,8 +186,11 @@ static __always_inline int flow_judge(struct __sk_buff *skb, const struct packet
 		terms.flags |= WEIR_FLOW_AUDITED;
 	note_policy(view->note, judgement.rule, src, dst);
 	rule_count(judgement.rule, p->bytes);
-	if (reason_passes(judgement.reason))
+	if (hit->sought && reason_passes(judgement.reason))
 		flow_remember(skb, p, view, hit, &terms);
+	if (!dst && view->ctl->watch && (view->note->begins || !reason_passes(judgement.reason)))
+		view->note->to =
+			identity_of_receiver(p, view->gen, 0); /* the verdict needed none, but who is told does */
 	return judgement.reason;
 }
 

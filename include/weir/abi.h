@@ -101,7 +101,7 @@ struct weir_policy_failsafe {
 };
 _Static_assert(sizeof(struct weir_policy_failsafe) == 24, "abi");
 
-/* Which forms of key occur in the policy; others are not looked up. Bit numbers are the order of looking up. */
+/* Which forms of key occur in the policy; others are not looked up. Numbers are the order of looking up. */
 enum weir_policy_form { WEIR_FORM_SRC_DST, WEIR_FORM_SRC_ANY, WEIR_FORM_ANY_DST, WEIR_FORM_ANY_ANY, WEIR_FORMS };
 
 struct weir_gen {
@@ -117,10 +117,11 @@ struct weir_gen {
 	__u32 text_bytes;
 	__u32 uids, ifaces;	       /* how many of weir_whos are these; 0: not looked up */
 	__u32 marks, policy_failsafes; /* how many of the lists below are in use */
-	__u32 forms;		       /* bit F: the policy has keys of enum weir_policy_form F */
 	__u32 policy;		       /* first chunk of struct weir_policy_line[]; 0: no rule and no default */
 	__u32 policy_lines;	       /* a power of two, whole chunks */
+	__u32 members;		       /* some identity is named by more than addresses */
 	__u16 proto_class[256]; /* protocol -> class, for all but TCP, UDP, ICMP and ICMPv6; 0: mentioned by no rule */
+	__u8 forms[256];	/* protocol -> bit F: its rules have keys of enum weir_policy_form F */
 	struct weir_mark mark[WEIR_MAX_MARKS]; /* the first that fits counts: most mask bits first */
 	struct weir_policy_failsafe policy_failsafe[WEIR_MAX_POLICY_FAILSAFES];
 	__u64 vip_filter[8]; /* a bit for the hash of every VIP's address: most other packets need no look-up */
@@ -143,7 +144,7 @@ struct weir_gen {
 	__u64 bucket_seed;			/* of the rules' keys, drawn with the buckets */
 	__u8 cookie_options;			/* enum weir_cookie_options */
 	__u8 cookie_wscale;			/* of the windows that the host's sockets offer */
-	__u8 pad2[6];
+	__u8 pad3[6];
 	struct weir_rules rules;
 } __attribute__((aligned(64)));
 _Static_assert(__builtin_offsetof(struct weir_gen, vip_filter) % 64 == 0, "abi");

@@ -219,7 +219,7 @@ static void policy(void **state)
 	assert_int_equal(gen->proto_class[IPPROTO_ICMP], 0);
 	ok(chunks_map(&p, gen->ports, WEIR_PORT_CHUNKS, &run, &err));
 	assert_int_not_equal(((__u16 *)run.memory)[2 * 65536 + (8 << 8)], 0); /* ICMP has a table of its own */
-	assert_int_equal(gen->forms & 1u << WEIR_FORM_SRC_DST, 1u << WEIR_FORM_SRC_DST);
+	assert_int_equal(gen->forms[IPPROTO_TCP] & 1u << WEIR_FORM_SRC_DST, 1u << WEIR_FORM_SRC_DST);
 	assert_int_equal(((__u16 *)run.memory)[5432], ((__u16 *)run.memory)[6005]);
 	assert_int_not_equal(((__u16 *)run.memory)[5432], ((__u16 *)run.memory)[5433]);
 	assert_int_equal(((__u16 *)run.memory)[65536 + 5432], 0);

@@ -66,7 +66,7 @@ static struct verdict compiled(const struct policy_tables *t, __u16 src, __u16 d
 	const struct weir_policy_value *value, *best = NULL;
 
 	for (int form = 0; form < WEIR_FORMS; form++) {
-		if (!(t->forms >> form & 1))
+		if (!(t->forms[proto] >> form & 1))
 			continue;
 		value = entry_at(t, form & 2 ? WEIR_ID_ANY : src, form & 1 ? WEIR_ID_ANY : dst,
 				 class_of(t, proto, port), now_ns);
