@@ -35,17 +35,17 @@ int rules_lines_add(struct rules_tables *t, size_t count, __u32 *ret_first, stru
 
 /* ---- rows ---- */
 
-/* As the packet path wants it: the summary, and the words that ask and are not zero. Returns the half lines of it. */
-static __u32 row_pack(const __u64 words[WEIR_RULES_WORDS], const __u64 *asking, const __u64 *all,
+/* As the packet path wants it: the summary, and the stored words that are not zero. Returns the half lines of it. */
+static __u32 row_pack(const __u64 words[WEIR_RULES_WORDS], const struct weir_rules_field *f, const __u64 *all,
 		      __u64 ret[ROW_WORDS_MAX])
 {
 	__u32 count = SUMMARY_WORDS;
 
 	memset(ret, 0, ROW_WORDS_MAX * sizeof(*ret));
 	for (__u32 word = 0; word < WEIR_RULES_WORDS && word_in(all, word); word++) {
-		if (word_in(asking, word) && words[word])
+		if (word_in(f->stored, word) && words[word])
 			ret[count++] = words[word];
-		if (!word_in(asking, word) || words[word])
+		if (!word_in(f->asking, word) || words[word])
 			ret[word / BITS_PER_WORD] |= 1ull << word % BITS_PER_WORD;
 	}
 	return (count + WEIR_ROW_WORDS - 1) / WEIR_ROW_WORDS;
@@ -67,7 +67,7 @@ static int row_number(struct intern *rows, const __u64 *row, __u32 halves, __u32
 int field_row(const struct rules_build *b, struct field *f, __u32 *ret, struct weir_error *err)
 {
 	__u64 row[ROW_WORDS_MAX];
-	__u32 halves = row_pack(f->words, f->asking, b->t->root.words, row);
+	__u32 halves = row_pack(f->words, &b->t->root.field[f - b->fields], b->t->root.words, row);
 
 	return row_number(&f->rows, row, halves, ret, err);
 }
@@ -160,11 +160,6 @@ static bool set_accepts(const struct weir_filter_rule *r, enum weir_field field,
 	return !set || set_has(in, set) != !!(r->flags & (from ? WEIR_RULE_NOT_FROM : WEIR_RULE_NOT_TO));
 }
 
-static const __u64 *bits_of(const struct weir_rules *root, const struct weir_line *lines, __u32 word)
-{
-	return (const __u64 *)(lines + root->bit_at) + word * BITS_PER_WORD;
-}
-
 /* All rows of sets have the length of the longest, so that they keep their numbers when more come. */
 static void set_row(const struct weir_rules *root, const struct weir_line *lines, enum weir_field field,
 		    const struct set_bits *in, __u64 ret[ROW_WORDS_MAX])
@@ -173,13 +168,13 @@ static void set_row(const struct weir_rules *root, const struct weir_line *lines
 	__u64 words[WEIR_RULES_WORDS] = {};
 
 	for (__u32 word = 0; word < WEIR_RULES_WORDS && word_in(root->words, word); word++) {
-		const __u64 *bits = bits_of(root, lines, word);
+		const __u64 *bits = (const __u64 *)(lines + root->bit_at) + info[word].first;
 
 		for (__u32 i = 0; word_in(root->field[field].asking, word) && i < info[word].count; i++)
 			words[word] |= (__u64)set_accepts((const void *)(lines + WEIR_BIT_ORDER(bits[i])), field, in)
 				       << i;
 	}
-	row_pack(words, root->field[field].asking, root->words, ret);
+	row_pack(words, &root->field[field], root->words, ret);
 }
 
 static __u32 set_stride(const struct weir_rules_field *f)
@@ -187,7 +182,7 @@ static __u32 set_stride(const struct weir_rules_field *f)
 	__u32 words = SUMMARY_WORDS;
 
 	for (__u32 word = 0; word < WEIR_RULES_WORDS; word++)
-		words += word_in(f->asking, word);
+		words += word_in(f->stored, word);
 	return (words + WEIR_ROW_WORDS - 1) / WEIR_ROW_WORDS;
 }
 
@@ -323,13 +318,14 @@ static int records_put(const struct rules_build *b, struct rules_host *host, str
 	return rc;
 }
 
-static void word_put(const struct rules_build *b, __u32 word, struct weir_rules_word *ret)
+static void word_put(const struct rules_build *b, __u32 word, __u32 first, struct weir_rules_word *ret)
 {
+	ret->first = first;
 	ret->used = ~0ull >> (BITS_PER_WORD - b->counts[word]);
 	ret->least = b->order[word][0];
 	ret->count = b->counts[word];
 	for (__u32 field = 0; field < WEIR_FIELDS; field++)
-		if (word_in(b->fields[field].asking, word))
+		if (word_in(b->t->root.field[field].stored, word))
 			ret->fields[ret->fields_count++] = (__u8)field;
 }
 
@@ -352,18 +348,19 @@ static int words_put(const struct rules_build *b, struct weir_error *err)
 {
 	struct weir_rules *root = &b->t->root;
 	int rc = rules_lines_add(b->t, b->words, &root->word_at, err);
+	__u32 first = 0;
 	__u64 *bits;
 
 	if (!rc)
-		rc = rules_lines_add(b->t, b->words * BITS_PER_WORD / WORDS_PER_LINE, &root->bit_at, err);
+		rc = rules_lines_add(b->t, (root->count + WORDS_PER_LINE - 1) / WORDS_PER_LINE, &root->bit_at, err);
 	if (rc)
 		return rc;
+	root->single = b->words == root->count;
 	bits = (__u64 *)(b->t->lines + root->bit_at);
 	for (__u32 word = 0; word < b->words; word++) {
-		word_put(b, word, (struct weir_rules_word *)(b->t->lines + root->word_at) + word);
-		for (__u32 bit = 0; bit < BITS_PER_WORD; bit++)
-			bits[word * BITS_PER_WORD + bit] =
-				bit < b->counts[word] ? bit_of(b, b->order[word][bit]) : WEIR_BIT_NONE;
+		word_put(b, word, first, (struct weir_rules_word *)(b->t->lines + root->word_at) + word);
+		for (__u32 bit = 0; bit < b->counts[word]; bit++)
+			bits[first++] = bit_of(b, b->order[word][bit]);
 		root->words[word / BITS_PER_WORD] |= 1ull << word % BITS_PER_WORD;
 	}
 	return 0;
@@ -375,13 +372,12 @@ static int fields_put(struct rules_build *b, struct weir_error *err)
 	int rc = 0;
 
 	for (enum weir_field field = 0; !rc && field < WEIR_FIELDS; field++) {
-		memcpy(root->field[field].asking, b->fields[field].asking, sizeof(root->field[field].asking));
-		if (!(b->fields[field].asking[0] | b->fields[field].asking[1]))
+		if (!(root->field[field].asking[0] | root->field[field].asking[1]))
 			continue;
 		root->fields |= 1u << field;
 		if (field == WEIR_FIELD_FROM_SET || field == WEIR_FIELD_TO_SET)
 			root->field[field].stride = (__u16)set_stride(&root->field[field]);
-		else if (field == WEIR_FIELD_FROM || field == WEIR_FIELD_TO || field >= WEIR_FIELD_PAYLOAD)
+		else if (field_has_prefixes(field))
 			rc = rules_prefixes(b, field, err);
 		else
 			rc = rules_values(b, field, err);

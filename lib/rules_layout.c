@@ -96,14 +96,14 @@ static __u32 run_of_shape(const struct placed *p, __u32 count)
 	return i;
 }
 
-/* words that are needed when every shape has its own */
-static __u32 words_apart(const struct placed *p, __u32 count)
+/* words of at most so many rules that are needed when every shape has its own */
+static __u32 words_apart(const struct placed *p, __u32 count, __u32 most)
 {
 	__u32 words = 0, run;
 
 	for (__u32 i = 0; i < count; i += run) {
 		run = run_of_shape(p + i, count - i);
-		words += (run + BITS_PER_WORD - 1) / BITS_PER_WORD;
+		words += (run + most - 1) / most;
 	}
 	return words;
 }
@@ -111,34 +111,50 @@ static __u32 words_apart(const struct placed *p, __u32 count)
 /* Cut the rules into words. As long as there are words enough for the rules that are left, a shape ends its word. */
 static __u32 spans_cut(struct placed *p, __u32 count, struct span spans[WEIR_RULES_WORDS])
 {
-	__u32 words = 0;
+	__u32 words = 0, most = count <= WEIR_RULES_WORDS ? 1 : BITS_PER_WORD;
 
 	for (__u32 i = 0; i < count;) {
-		__u32 run = run_of_shape(p + i, count - i), take = run < BITS_PER_WORD ? run : BITS_PER_WORD;
+		__u32 run = run_of_shape(p + i, count - i), take = run < most ? run : most;
 		__u32 left = count - i - take;
-		bool apart = words + 1 + (left + BITS_PER_WORD - 1) / BITS_PER_WORD <= WEIR_RULES_WORDS;
+		bool apart = words + 1 + (left + most - 1) / most <= WEIR_RULES_WORDS;
 
-		if (take < BITS_PER_WORD && left &&
-		    (!apart || words + 1 + words_apart(p + i + take, left) > WEIR_RULES_WORDS))
-			take = count - i < BITS_PER_WORD ? count - i : BITS_PER_WORD;
+		if (take < most && left &&
+		    (!apart || words + 1 + words_apart(p + i + take, left, most) > WEIR_RULES_WORDS))
+			take = count - i < most ? count - i : most;
 		spans[words++] = (struct span){p + i, take};
 		i += take;
 	}
 	return words;
 }
 
-static void word_fields(struct rules_build *b, __u32 word, __u32 asked)
+static bool same(const struct rules_build *b, __u32 rule, __u32 other, enum weir_field field)
 {
-	for (__u32 i = 0; i < WEIR_FIELDS; i++) {
-		struct field *f = &b->fields[i];
+	const struct filter_rule *r = &b->m->filter[rule], *o = &b->m->filter[other];
 
-		if (!(asked >> i & 1))
-			continue;
-		f->asking[word / BITS_PER_WORD] |= 1ull << word % BITS_PER_WORD;
-		for (__u32 bit = 0; bit < b->counts[word]; bit++)
-			if (!(b->shapes[b->order[word][bit]] >> i & 1))
-				f->words[word] |= 1ull << bit;
+	if (field == WEIR_FIELD_FROM_SET)
+		return r->from.set == o->from.set && r->from.negated == o->from.negated;
+	if (field == WEIR_FIELD_TO_SET)
+		return r->to.set == o->to.set && r->to.negated == o->to.negated;
+	return field_has_prefixes(field) ? rules_prefixes_same(b, rule, other, field)
+					 : rules_values_same(b, rule, other, field);
+}
+
+static void word_field(struct rules_build *b, __u32 word, enum weir_field field)
+{
+	struct weir_rules_field *root = &b->t->root.field[field];
+	bool alike = true;
+
+	root->asking[word / BITS_PER_WORD] |= 1ull << word % BITS_PER_WORD;
+	for (__u32 bit = 0; bit < b->counts[word]; bit++) {
+		__u32 rule = b->order[word][bit];
+		bool asks = b->shapes[rule] >> field & 1;
+
+		if (!asks)
+			b->fields[field].words[word] |= 1ull << bit;
+		alike = alike && asks && (!bit || same(b, b->order[word][0], rule, field));
 	}
+	if (!alike)
+		root->stored[word / BITS_PER_WORD] |= 1ull << word % BITS_PER_WORD;
 }
 
 static void word_fill(struct rules_build *b, __u32 word, const struct span *span)
@@ -154,7 +170,9 @@ static void word_fill(struct rules_build *b, __u32 word, const struct span *span
 		b->bit[rule] = (__u8)bit;
 		asked |= span->first[bit].shape;
 	}
-	word_fields(b, word, asked);
+	for (enum weir_field field = 0; field < WEIR_FIELDS; field++)
+		if (asked >> field & 1)
+			word_field(b, word, field);
 }
 
 void rules_layout(struct rules_build *b)

@@ -15,7 +15,6 @@
 
 /* one field under construction */
 struct field {
-	__u64 asking[SUMMARY_WORDS];   /* words that ask for it */
 	__u64 words[WEIR_RULES_WORDS]; /* the row at work: at first that of rules which do not ask */
 	struct intern rows;	       /* row n is number n + 1, until field_put() */
 };
@@ -46,6 +45,11 @@ void rules_layout(struct rules_build *b);
 /* Zeroed lines at the end of the run. */
 int rules_lines_add(struct rules_tables *t, size_t count, __u32 *ret_first, struct weir_error *err);
 
+static inline bool field_has_prefixes(enum weir_field field)
+{
+	return field == WEIR_FIELD_FROM || field == WEIR_FIELD_TO || field >= WEIR_FIELD_PAYLOAD;
+}
+
 static inline bool word_in(const __u64 *mask, __u32 word)
 {
 	return mask[word / BITS_PER_WORD] >> word % BITS_PER_WORD & 1;
@@ -60,6 +64,10 @@ static inline void field_flip(const struct rules_build *b, struct field *f, __u3
 int field_row(const struct rules_build *b, struct field *f, __u32 *ret, struct weir_error *err);
 /* Put its rows into the run, behind its table, and the rows' final numbers into the table and the prefixes. */
 int field_put(struct rules_build *b, enum weir_field field, struct weir_error *err);
+
+/* Do two rules that ask for the field ask it for the same? */
+bool rules_values_same(const struct rules_build *b, __u32 rule, __u32 other, enum weir_field field);
+bool rules_prefixes_same(const struct rules_build *b, __u32 rule, __u32 other, enum weir_field field);
 
 /* Fields whose values are small numbers (lib/rules_values.c), and prefixes (lib/rules_prefixes.c). */
 int rules_values(struct rules_build *b, enum weir_field field, struct weir_error *err);

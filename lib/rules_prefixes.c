@@ -32,6 +32,14 @@ static bool is_negated(const struct filter_rule *r, enum weir_field field)
 	return (field == WEIR_FIELD_FROM && r->from.negated) || (field == WEIR_FIELD_TO && r->to.negated);
 }
 
+bool rules_prefixes_same(const struct rules_build *b, __u32 rule, __u32 other, enum weir_field field)
+{
+	struct prefix p = prefix_of(&b->m->filter[rule], field), q = prefix_of(&b->m->filter[other], field);
+
+	return !prefix_compare(&p, &q) &&
+	       is_negated(&b->m->filter[rule], field) == is_negated(&b->m->filter[other], field);
+}
+
 static int named_compare(const void *a, const void *b)
 {
 	return prefix_compare(&((const struct named *)a)->prefix, &((const struct named *)b)->prefix);
@@ -164,7 +172,7 @@ static int named_put(struct rules_build *b, enum weir_field field, struct named 
 	int rc;
 
 	if (field >= WEIR_FIELD_PAYLOAD) {
-		t->root.payload_offset[payload] = b->offsets[payload];
+		t->root.payload_offset[payload] = (__u16)b->offsets[payload];
 		return entries_make(named, count, &t->payload[payload], &t->payload_count[payload], err);
 	}
 	while (v4 < count && address_is_v4(&named[v4].prefix.addr)) /* prefix_compare has them first */

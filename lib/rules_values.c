@@ -19,10 +19,23 @@ static __u32 port_ranges(const struct port_range *ports, __u32 count, struct ran
 	return count;
 }
 
-static __u32 proto_ranges(const struct filter_rule *r, struct range *ret)
+static __u32 dport_ranges(const struct filter_rule *r, __u32 slot, struct range *ret)
+{
+	(void)slot;
+	return port_ranges(r->dports, r->dports_count, ret);
+}
+
+static __u32 sport_ranges(const struct filter_rule *r, __u32 slot, struct range *ret)
+{
+	(void)slot;
+	return port_ranges(r->sports, r->sports_count, ret);
+}
+
+static __u32 proto_ranges(const struct filter_rule *r, __u32 slot, struct range *ret)
 {
 	__u32 low = r->proto < 0 ? 0 : (__u32)r->proto, high = r->proto < 0 ? 255 : (__u32)r->proto, count = 0;
 
+	(void)slot;
 	if (r->family != 6)
 		ret[count++] = (struct range){low, high};
 	if (r->family != 4)
@@ -30,20 +43,29 @@ static __u32 proto_ranges(const struct filter_rule *r, struct range *ret)
 	return count;
 }
 
-static __u32 flags_ranges(const struct filter_rule *r, struct range *ret)
+static __u32 flags_ranges(const struct filter_rule *r, __u32 slot, struct range *ret)
 {
 	__u32 count = 0;
 
+	(void)slot;
 	for (__u32 flags = 0; flags < 256; flags++)
 		if ((flags & r->tcp_set) == r->tcp_set && !(flags & r->tcp_unset))
 			ret[count++] = (struct range){flags, flags};
 	return count;
 }
 
-static __u32 icmp_ranges(const struct filter_rule *r, struct range *ret)
+static __u32 length_ranges(const struct filter_rule *r, __u32 slot, struct range *ret)
+{
+	(void)slot;
+	*ret = (struct range){r->length_low, r->length_high};
+	return 1;
+}
+
+static __u32 icmp_ranges(const struct filter_rule *r, __u32 slot, struct range *ret)
 {
 	__u32 count = 0;
 
+	(void)slot;
 	for (__u32 type = 0; type < 256; type++)
 		if (r->icmp_type < 0 || (__u32)r->icmp_type == type)
 			ret[count++] = (struct range){type << 8 | (r->icmp_code < 0 ? 0 : r->icmp_code),
@@ -52,7 +74,7 @@ static __u32 icmp_ranges(const struct filter_rule *r, struct range *ret)
 }
 
 /* the packet path's enum fragment << 6 | DSCP */
-static __u32 part_ranges(const struct filter_rule *r, struct range *ret)
+static __u32 part_ranges(const struct filter_rule *r, __u32 slot, struct range *ret)
 {
 	static const __u8 parts[][3] = {
 		[RULE_FRAGMENT_EITHER] = {1, 1, 1}, [RULE_FRAGMENT_NO] = {1, 0, 0},    [RULE_FRAGMENT_YES] = {0, 1, 1},
@@ -60,81 +82,58 @@ static __u32 part_ranges(const struct filter_rule *r, struct range *ret)
 	};
 	__u32 low = r->dscp < 0 ? 0 : (__u32)r->dscp, high = r->dscp < 0 ? 63 : (__u32)r->dscp, count = 0;
 
+	(void)slot;
 	for (__u32 part = 0; part < 3; part++)
 		if (parts[r->fragment][part])
 			ret[count++] = (struct range){part << 6 | low, part << 6 | high};
 	return count;
 }
 
-/* The values that a rule which asks for the field accepts, in order and apart; returns their number. */
-static __u32 ranges_of(const struct rules_build *b, __u32 rule, enum weir_field field, struct range ret[RANGES_MAX])
+static __u32 ttl_ranges(const struct filter_rule *r, __u32 slot, struct range *ret)
 {
-	const struct filter_rule *r = &b->m->filter[rule];
-	__u32 slot = b->host[rule].slot;
-
-	switch (field) {
-	case WEIR_FIELD_DPORT:
-		return port_ranges(r->dports, r->dports_count, ret);
-	case WEIR_FIELD_SPORT:
-		return port_ranges(r->sports, r->sports_count, ret);
-	case WEIR_FIELD_PROTO:
-		return proto_ranges(r, ret);
-	case WEIR_FIELD_TCP_FLAGS:
-		return flags_ranges(r, ret);
-	case WEIR_FIELD_LENGTH:
-		*ret = (struct range){r->length_low, r->length_high};
-		return 1;
-	case WEIR_FIELD_ICMP:
-		return icmp_ranges(r, ret);
-	case WEIR_FIELD_PART:
-		return part_ranges(r, ret);
-	case WEIR_FIELD_TTL:
-		*ret = (struct range){r->ttl_low, r->ttl_high};
-		return 1;
-	case WEIR_FIELD_VLAN:
-		*ret = (struct range){(__u32)r->vlan, (__u32)r->vlan};
-		return 1;
-	case WEIR_FIELD_DEVICE:
-		*ret = (struct range){slot, slot};
-		return slot != 0;
-	case WEIR_FIELD_FROM:
-	case WEIR_FIELD_TO:
-	case WEIR_FIELD_FROM_SET:
-	case WEIR_FIELD_TO_SET:
-	case WEIR_FIELD_PAYLOAD ... WEIR_FIELD_PAYLOAD_LAST:
-	case WEIR_FIELDS:
-		break;
-	}
-	return 0;
+	(void)slot;
+	*ret = (struct range){r->ttl_low, r->ttl_high};
+	return 1;
 }
 
-static __u32 values_of(enum weir_field field)
+static __u32 vlan_ranges(const struct filter_rule *r, __u32 slot, struct range *ret)
 {
-	switch (field) {
-	case WEIR_FIELD_PROTO:
-		return 512;
-	case WEIR_FIELD_DPORT:
-	case WEIR_FIELD_SPORT:
-	case WEIR_FIELD_LENGTH:
-	case WEIR_FIELD_ICMP:
-		return 65536;
-	case WEIR_FIELD_TCP_FLAGS:
-	case WEIR_FIELD_PART:
-	case WEIR_FIELD_TTL:
-		return 256;
-	case WEIR_FIELD_VLAN:
-		return 4096;
-	case WEIR_FIELD_DEVICE:
-		return WEIR_MAX_DEVS;
-	case WEIR_FIELD_FROM:
-	case WEIR_FIELD_TO:
-	case WEIR_FIELD_FROM_SET:
-	case WEIR_FIELD_TO_SET:
-	case WEIR_FIELD_PAYLOAD ... WEIR_FIELD_PAYLOAD_LAST:
-	case WEIR_FIELDS:
-		break;
-	}
-	return 0;
+	(void)slot;
+	*ret = (struct range){(__u32)r->vlan, (__u32)r->vlan};
+	return 1;
+}
+
+static __u32 device_ranges(const struct filter_rule *r, __u32 slot, struct range *ret)
+{
+	(void)r;
+	*ret = (struct range){slot, slot};
+	return slot != 0;
+}
+
+/* How many values a field has, and those that a rule which asks for it accepts, in order and apart. `slot`: of its device, 0: it is
+ * not there. Returns how many ranges there are. */
+static const struct {
+	__u32 values;
+	__u32 (*ranges)(const struct filter_rule *r, __u32 slot, struct range *ret);
+} kinds[WEIR_FIELDS] = {
+	[WEIR_FIELD_DPORT] = {65536, dport_ranges},   [WEIR_FIELD_SPORT] = {65536, sport_ranges},
+	[WEIR_FIELD_PROTO] = {512, proto_ranges},     [WEIR_FIELD_TCP_FLAGS] = {256, flags_ranges},
+	[WEIR_FIELD_LENGTH] = {65536, length_ranges}, [WEIR_FIELD_ICMP] = {65536, icmp_ranges},
+	[WEIR_FIELD_PART] = {256, part_ranges},	      [WEIR_FIELD_TTL] = {256, ttl_ranges},
+	[WEIR_FIELD_VLAN] = {4096, vlan_ranges},      [WEIR_FIELD_DEVICE] = {WEIR_MAX_DEVS, device_ranges},
+};
+
+static __u32 ranges_of(const struct rules_build *b, __u32 rule, enum weir_field field, struct range ret[RANGES_MAX])
+{
+	return kinds[field].ranges(&b->m->filter[rule], b->host[rule].slot, ret);
+}
+
+bool rules_values_same(const struct rules_build *b, __u32 rule, __u32 other, enum weir_field field)
+{
+	struct range ranges[RANGES_MAX], others[RANGES_MAX];
+	__u32 count = ranges_of(b, rule, field, ranges);
+
+	return count == ranges_of(b, other, field, others) && !memcmp(ranges, others, count * sizeof(*ranges));
 }
 
 /* From `value` on, the rule is accepted that was not before, or the other way round. */
@@ -211,7 +210,7 @@ static int table_fill(const struct rules_build *b, struct field *f, const struct
 int rules_values(struct rules_build *b, enum weir_field field, struct weir_error *err)
 {
 	struct weir_rules_field *root = &b->t->root.field[field];
-	__u32 values = values_of(field);
+	__u32 values = kinds[field].values;
 	struct turns turns = {};
 	int rc;
 

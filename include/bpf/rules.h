@@ -202,27 +202,28 @@ __noinline bool rules_payload(struct xdp_md *ctx, const struct packet *p, const 
 	return true;
 }
 
-/* Which rule is a bit of a word: WEIR_BIT_*. */
-static __always_inline __u64 rules_bit(const struct weir_rules *r, __u32 word, __u32 bit)
+/* Which rule is number `at` of the table of bits: WEIR_BIT_*. */
+static __always_inline __u64 rules_bit(const struct weir_rules *r, __u32 at)
 {
-	const struct weir_line *line = chunk_line(r->first, r->bit_at + (word * BITS_PER_WORD + bit) / WORDS_PER_LINE);
+	const struct weir_line *line = chunk_line(r->first, r->bit_at + at / WORDS_PER_LINE);
 
-	return line ? line->w[bit % WORDS_PER_LINE] : WEIR_BIT_NONE;
+	return line ? line->w[at % WORDS_PER_LINE] : WEIR_BIT_NONE;
 }
 
 /* Of a word's bits those of rules after the one of order number `after`. Its rules are in order, so that seven looks tell how many
  * are not. No branches, of which the verifier would follow each outcome by itself. */
-__noinline __u64 rules_after(const struct weir_rules *r, __u32 word, __u64 bits, __u32 after)
+__noinline __u64 rules_after(const struct weir_rules *r, const struct weir_rules_word *w, __u64 bits, __u32 after)
 {
 	__u32 passed = 0;
 
-	if (!r)
+	if (!r || !w)
 		return 0;
 	for (__u32 step = BITS_PER_WORD; step; step /= 2) {
 		__u32 size = step == 1 ? 1 : step / 2; /* 32, 16, 8, 4, 2, 1, 1 */
-		__s32 later = after - WEIR_BIT_ORDER(rules_bit(r, word, (passed + size - 1) % BITS_PER_WORD));
+		__u32 last = (passed + size - 1) % BITS_PER_WORD;
+		__s32 later = after - WEIR_BIT_ORDER(rules_bit(r, w->first + last));
 
-		passed += size & ~(later >> 31);
+		passed += size & ~((later | (__s32)(w->count - 1 - last)) >> 31);
 	}
 	return passed < BITS_PER_WORD ? bits >> passed << passed : 0;
 }
@@ -239,26 +240,38 @@ static __always_inline __u32 bits_count(__u64 bits)
 __noinline __u64 rules_bits(const struct weir_rules *r, const struct rules_search *s, __u32 field, __u32 word)
 {
 	const struct weir_line *line;
-	const __u64 *asking;
+	__u64 stored;
 	__u32 half, at;
 
 	if (!r || !s || field >= WEIR_FIELDS)
 		return 0;
-	asking = r->field[field].asking;
+	stored = r->field[field].stored[0];
 	half = s->row[field];
 	at = half % HALF_LINES * WEIR_ROW_WORDS;
 	line = chunk_line(r->first, half / HALF_LINES);
 	if (!line)
 		return 0;
 	if (word >= BITS_PER_WORD)
-		at += bits_count(line->w[at] & asking[0]) +
-		      bits_count(line->w[at + 1] & asking[1] & ((1ull << word % BITS_PER_WORD) - 1));
+		at += bits_count(line->w[at] & stored) +
+		      bits_count(line->w[at + 1] & r->field[field].stored[1] & ((1ull << word % BITS_PER_WORD) - 1));
 	else
-		at += bits_count(line->w[at] & asking[0] & ((1ull << word) - 1));
+		at += bits_count(line->w[at] & stored & ((1ull << word) - 1));
 	at += SUMMARY_WORDS;
 	if (at >= WORDS_PER_LINE)
 		line = chunk_line(r->first, half / HALF_LINES + at / WORDS_PER_LINE);
 	return line ? line->w[at % WORDS_PER_LINE] : 0;
+}
+
+/* Where each word is one rule, the summaries say which match, in order. It is not found again. */
+static __always_inline __u64 rules_next_single(const struct weir_rules *r, struct rules_search *s)
+{
+	__u32 half = !s->words[0];
+	__u64 left = s->words[half];
+
+	if (!left)
+		return WEIR_BIT_NONE;
+	s->words[half] = left & (left - 1);
+	return rules_bit(r, half * BITS_PER_WORD + lowest_bit(left));
 }
 
 /* The first rule after the one of order number `after` (RULES_START: of all) that matches, or WEIR_BIT_NONE. A word without one has
@@ -269,6 +282,8 @@ __noinline __u64 rules_next(const struct weir_rules *r, struct rules_search *s, 
 
 	if (!r || !s)
 		return WEIR_BIT_NONE;
+	if (r->single)
+		return rules_next_single(r, s);
 	for (__u32 half = 0; half < SUMMARY_WORDS; half++) {
 		__u64 left = s->words[half];
 
@@ -284,9 +299,9 @@ __noinline __u64 rules_next(const struct weir_rules *r, struct rules_search *s, 
 			for (__u32 k = 0; k < WEIR_FIELDS && k < w->fields_count && bits; k++)
 				bits &= rules_bits(r, s, w->fields[k], word);
 			if (after != RULES_START && w->least <= after)
-				bits = rules_after(r, word, bits, after);
+				bits = rules_after(r, w, bits, after);
 			if (bits) {
-				less = rules_bit(r, word, lowest_bit(bits)) - best;
+				less = rules_bit(r, w->first + lowest_bit(bits)) - best;
 				best += less & less >> 63; /* the lesser, without a branch: as above */
 			} else {
 				s->words[half] &= ~(left & -left);

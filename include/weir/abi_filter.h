@@ -97,9 +97,10 @@ enum weir_cookie_options {
 
 /* The compiled rules of a generation. Each field of a packet has rows: bit sets of the rules that its value satisfies. A word is 64
  * rules of the same shape, those that ask for the same fields, in order. A row begins with two words of summary, whose bit w says
- * that word w of the row is not zero or does not ask for the field; the words that ask and are not zero stand behind them,
- * packed. Everything lies in one run of chunks (lib/rules_compile.c writes it, include/bpf/rules.h reads it), but for the
- * tables of the longer prefixes. */
+ * that word w of the row is not zero or does not ask for the field; those of them that are stored and not zero stand behind
+ * it, packed. Everything lies in one run of chunks (lib/rules_compile.c writes it, include/bpf/rules.h reads it), but for the
+ * tables of the longer prefixes. Where all rules of a word ask a field for the same, its summary says everything, and the word is
+ * not stored. Up to WEIR_RULES_WORDS rules a word is one rule, so that nothing is. */
 #define WEIR_RULES_WORDS 128 /* of 64 rules; half would do, were they all full */
 
 enum weir_field {
@@ -130,7 +131,8 @@ struct weir_rules_field {
 	__u16 stride; /* half lines from a row's number to the next */
 	__u16 pad;
 	__u16 used, room;		     /* numbers; the user side's */
-	__u64 asking[WEIR_RULES_WORDS / 64]; /* words that ask for the field */
+	__u64 stored[WEIR_RULES_WORDS / 64]; /* words of which the rows say more than the summary does */
+	__u64 asking[WEIR_RULES_WORDS / 64]; /* words that ask for the field; the user side's */
 };
 
 #define WEIR_TRIE_BLOCK	      0x8000 /* in a cell of an IPv4 table: | number of the block of 256 cells to go on in */
@@ -139,11 +141,12 @@ struct weir_rules_field {
 
 struct weir_rules_word { /* one line */
 	__u64 used;	 /* its bits that are rules */
+	__u32 first;	 /* where its first bit stands in the table of bits; the others follow */
 	__u16 least;	 /* order number of its first rule; words are in the order of these */
 	__u8 count;	 /* rules */
 	__u8 fields_count;
-	__u8 fields[WEIR_FIELDS]; /* that they ask for */
-	__u8 pad[64 - 12 - WEIR_FIELDS];
+	__u8 fields[WEIR_FIELDS]; /* where the word is stored */
+	__u8 pad[64 - 16 - WEIR_FIELDS];
 };
 _Static_assert(sizeof(struct weir_rules_word) == WEIR_LINE_BYTES, "abi");
 
@@ -162,10 +165,11 @@ struct weir_rules {
 	__u32 lines;   /* of the run. It begins with the rules: struct weir_filter_rule[count] */
 	__u32 fields;  /* bit mask: those that some rule asks for */
 	__u32 word_at; /* first line of struct weir_rules_word[] */
-	__u32 bit_at;  /* first line of a __u64 for each bit of each word: which rule it is (WEIR_BIT_*) */
+	__u32 bit_at;  /* first line of a __u64 for each rule, by word and bit: which one it is (WEIR_BIT_*) */
 	__u64 words[WEIR_RULES_WORDS / 64]; /* bit mask: those that there are */
-	__u32 payload_offset[4];
-	__u32 pad[2];
+	__u16 payload_offset[4];
+	__u32 single; /* each word is one rule, word n rule n */
+	__u32 pad[11];
 	struct weir_rules_field field[WEIR_FIELDS];
 	struct weir_prefix_set prefixes[2]; /* FROM, TO, IPv6 alone: prefix -> row */
 	struct weir_prefix_set payload[4];  /* bytes, as if an IPv4 prefix -> row */
