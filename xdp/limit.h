@@ -69,16 +69,21 @@ static __always_inline bool fit_is_own(__s64 fit)
 	return fit <= (BUCKET_OWN | BUCKET_NUMBER);
 }
 
+/* Does a first line leave it open where the bucket is? It does when all are in use, or one in the second line may be, unless the
+ * address's own is here. One branch for all of it, which is seldom taken: whether the own one is here would be guessed. */
+static __always_inline __s64 line_leaves_open(const struct weir_bucket_line *line, __s64 fit, __u64 now)
+{
+	__s64 foreign = (BUCKET_OWN | BUCKET_NUMBER) - fit, full = BUCKET_NUMBER - fit;
+	__u32 since = (__u32)(now >> WEIR_BUCKET_TIME_SHIFT) - *(const volatile __u32 *)&line->bucket[0].spilt;
+	__s64 open = foreign & (full | (__s64)((__u64)since << 32));
+
+	barrier_var(open);
+	return open >> 63;
+}
+
 static __always_inline struct weir_bucket *fit_bucket(struct weir_bucket_line *line, __s64 fit)
 {
 	return &line->bucket[fit & BUCKET_NUMBER];
-}
-
-/* Make a bucket another one's. When two try at once, both use what the last has made of it: at worst it is shared. */
-static __always_inline void bucket_take(struct weir_bucket *b, __u32 tag)
-{
-	if (CHANGES)
-		*(volatile __u32 *)&b->tag = tag;
 }
 
 static __always_inline void count_shared(__u32 rule)
@@ -90,13 +95,15 @@ static __always_inline void count_shared(__u32 rule)
 }
 
 /* The rule's one bucket, which no other can be in the way of. It is another rule's that had its id before. */
-static __always_inline struct weir_bucket *bucket_own(const struct weir_filter_rule *rule, __u32 buckets, __u64 now)
+static __always_inline struct weir_bucket *bucket_own(const struct weir_filter_rule *rule, __u32 buckets, __u64 now,
+						      __u32 *ret_tag)
 {
 	struct weir_bucket_line *line = (void *)chunk_line(buckets, rule->id - 1);
 	__u32 tag = (__u32)rule->key | 1;
 
 	if (!line)
 		return NULL;
+	*ret_tag = tag;
 	if (*(volatile __u32 *)&line->bucket[0].tag != tag) {
 		if (!CHANGES)
 			return NULL; /* a fresh one */
@@ -122,9 +129,11 @@ static __always_inline void spill(struct weir_bucket_line *line, const volatile 
 		*(volatile __u32 *)&line->bucket[0].spilt = until + 1;
 }
 
-/* Mostly the first line settles it: the second is looked into when the first is full, or was not long ago. */
+/* Mostly the first line settles it: the second is looked into when the first is full, or was not long ago. *ret_tag: whose the
+ * bucket is to be. */
 static __always_inline struct weir_bucket *bucket_hashed(const struct weir_filter_rule *rule, const struct packet *p,
-							 __u32 buckets, __u32 lines, __u64 now, __u64 cost)
+							 __u32 buckets, __u32 lines, __u64 now, __u64 cost,
+							 __u32 *ret_tag)
 {
 	__u64 hash = bucket_hash(rule, p);
 	__u32 tag = (__u32)hash | 1, mask = lines - 1, first = buckets + WEIR_BUCKET_OWN_LINES / WEIR_CHUNK_LINES;
@@ -134,45 +143,44 @@ static __always_inline struct weir_bucket *bucket_hashed(const struct weir_filte
 
 	if (!line)
 		return NULL;
+	*ret_tag = tag;
 	fit = line_scan(line, tag, now);
 	b = fit_bucket(line, fit);
-	if (fit_is_own(fit))
+	if (!line_leaves_open(line, fit, now))
 		return b;
-	if (fit <= BUCKET_NUMBER && !spilt(line, now)) {
-		bucket_take(b, tag);
-		return b;
-	}
 	other = (void *)chunk_line(first, hash >> 46 & mask);
 	if (!other)
 		return NULL;
 	fit = line_scan(other, tag, now);
 	there = fit_bucket(other, fit);
-	if (!fit_is_own(fit) && bucket_ahead(b, now) <= 0) {
-		bucket_take(b, tag);
+	if (!fit_is_own(fit) && bucket_ahead(b, now) <= 0)
 		return b;
-	}
 	if (fit <= BUCKET_NUMBER) {
-		bucket_take(there, tag);
 		spill(line, there, now, cost);
 		return there;
 	}
 	count_shared(rule->id);
-	return bucket_ahead(there, now) < bucket_ahead(b, now) ? there : b;
+	b = bucket_ahead(there, now) < bucket_ahead(b, now) ? there : b;
+	*ret_tag = *(volatile __u32 *)&b->tag;
+	return b;
 }
 
 /* An atomic addition waits until its line has come, and lets nothing else be done meanwhile: 100 ns and more where sources are
  * many. It is needed only near the limit. Below, CPUs that charge a bucket at the same moment may lose some of it, which makes
  * a burst longer and nothing else: what a tick brings is less than half a bucket, so one that is always asked for more stays
- * in the upper half. */
-static __always_inline void bucket_charge(struct weir_bucket *b, __s64 ahead, __u64 full, __u64 now, __u64 cost,
-					  __u64 burst)
+ * in the upper half. One that changes hands is full again: when two take it at once, both use what the last has made of it, at
+ * worst it is shared. */
+static __always_inline void bucket_charge(struct weir_bucket *b, __u32 tag, __s64 ahead, __u64 full, __u64 now,
+					  __u64 cost, __u64 burst)
 {
 	if (!CHANGES)
 		return;
-	if (ahead > (__s64)(burst / 2))
+	if (ahead > (__s64)(burst / 2)) {
 		__sync_fetch_and_add(&b->full, cost);
-	else
-		*(volatile __u64 *)&b->full = (ahead > 0 ? full : now) + cost;
+		return;
+	}
+	*(volatile __u32 *)&b->tag = tag;
+	*(volatile __u64 *)&b->full = (ahead > 0 ? full : now) + cost;
 }
 
 /* Is the packet within the rate? If so it is charged. Packets at the same moment on several CPUs may all find room for the
@@ -181,15 +189,16 @@ __noinline bool limit_conforms(const struct weir_filter_rule *rule, const struct
 {
 	__u64 now = bpf_jiffies64() << WEIR_BUCKET_TIME_SHIFT, cost, full;
 	struct weir_bucket *b;
+	__u32 tag = 0;
 	__s64 ahead;
 
 	if (!rule || !p)
 		return true;
 	cost = rule->flags & WEIR_RULE_BITS ? rule->cost * p->bytes >> WEIR_BUCKET_BYTE_SHIFT : rule->cost;
 	if (rule->per == WEIR_PER_RULE)
-		b = bucket_own(rule, buckets, now);
+		b = bucket_own(rule, buckets, now, &tag);
 	else
-		b = bucket_hashed(rule, p, buckets, lines, now, cost);
+		b = bucket_hashed(rule, p, buckets, lines, now, cost, &tag);
 	if (!b)
 		return true;
 	full = *(volatile __u64 *)&b->full;
@@ -197,7 +206,7 @@ __noinline bool limit_conforms(const struct weir_filter_rule *rule, const struct
 	FOUND_RULE(ahead, ahead);
 	if (ahead > (__s64)rule->burst)
 		return false;
-	bucket_charge(b, ahead, full, now, cost, rule->burst);
+	bucket_charge(b, tag, ahead, full, now, cost, rule->burst);
 	return true;
 }
 
