@@ -13,7 +13,7 @@
 struct saved {
 	const char *vip;
 	struct ring_text ring;
-	struct weir_addr addresses[WEIR_MAX_BACKENDS];
+	struct weir_backend backends[WEIR_MAX_BACKENDS];
 };
 
 static int saved_read(struct plane *p, const struct model *m, void *arg, struct weir_error *err)
@@ -30,8 +30,7 @@ static int saved_read(struct plane *p, const struct model *m, void *arg, struct 
 	if (rc)
 		return rc;
 	plan = pool_plan(pool_running(p, m, vip), now_ns);
-	for (size_t i = 0; i < WEIR_MAX_BACKENDS; i++)
-		s->addresses[i] = live[i].dst;
+	memcpy(s->backends, live, sizeof(s->backends));
 	s->ring.learn_ns = plan->learn_until_ns > now_ns ? plan->learn_until_ns - now_ns : 0;
 	s->ring.hold_ns = plan->hold_until_ns > now_ns ? plan->hold_until_ns - now_ns : 0;
 	if (!plan->ring)
@@ -50,7 +49,7 @@ static int saved_print(FILE *out, const void *saved)
 {
 	const struct saved *s = saved;
 
-	return ring_print(out, &s->ring, s->addresses);
+	return ring_print(out, &s->ring, s->backends);
 }
 
 int cmd_ring_save(struct ctl *c, const struct args *args, struct weir_error *err)
@@ -90,7 +89,8 @@ static int ring_load(struct plane *p, const struct args *args, FILE *in, struct 
 		return rc;
 	ring = ctl_zero(sizeof(*ring));
 	rc = ring_read_text(in, args_text(args, "FILE"), m, vip, ring, err);
-	load = (struct compile_ring){m->vips[vip].pool, ring->slots, ring->learn_ns, ring->hold_ns};
+	load = (struct compile_ring){m->vips[vip].pool, ring->slots, ring->learn_ns,
+				     ring->hold_ns,	ring->left,  ring->left_count};
 	if (!rc)
 		rc = compile_commit_ring(p, m, &load, ctl_flags(args), err);
 	free(ring);

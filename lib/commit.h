@@ -42,6 +42,11 @@ int commit_check(const struct commit *c, struct weir_error *err);
  * generation's pools. */
 int commit_pools_running(struct commit *c, struct weir_error *err);
 int commit_pools(struct commit *c, struct weir_error *err);
+/* Before ids are given out: those of backends that a ring which is loaded (c->ring) brings along. They linger, as if they had
+ * been removed here (lib/commit_ring.c). */
+int commit_ring_left(struct commit *c, struct weir_error *err);
+/* Their records, in the shadow generation's table. */
+void commit_ring_backends(const struct commit *c, struct weir_backend *table);
 /* After the flip: flows bound to backends that are no more are forgotten, so that their ids can be given out again. */
 int commit_pools_purge(const struct commit *c, struct weir_error *err);
 

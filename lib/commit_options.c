@@ -88,6 +88,9 @@ static int vip_put(struct commit *c, size_t i, struct weir_error *err)
 			v6 |= !address_is_v4(&c->m->backends[b].addr);
 			rc = backend_put(c, vip, &c->m->backends[b], index, err);
 		}
+	for (size_t b = 0; !rc && c->ring && c->ring->vip == vip->pool && b < c->ring->left_count; b++)
+		if (c->lingering[c->ring->left[b].id])
+			rc = backend_put(c, vip, &c->ring->left[b], index, err);
 	*o = (struct weir_vip_options){
 		.addr = vip->service.addr,
 		.port_be = vip->service.port_be,

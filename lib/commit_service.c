@@ -109,6 +109,7 @@ static void backends_fill(const struct commit *c)
 	for (__u32 id = 1; id < WEIR_MAX_BACKENDS; id++)
 		if (c->lingering[id])
 			table[id] = running[id];
+	commit_ring_backends(c, table);
 	nexthops_fill(c->p, table);
 }
 

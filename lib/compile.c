@@ -201,6 +201,8 @@ static int commit_whole(struct plane *p, struct model *m, const struct compile_r
 	if (!rc)
 		rc = commit_pools_running(&c, err);
 	if (!rc)
+		rc = commit_ring_left(&c, err);
+	if (!rc)
 		rc = model_assign_ids(m, &running, c.lingering_was, err);
 	if (!rc)
 		rc = generation_build(&c, flags, err);

@@ -44,8 +44,12 @@ int compile_commit_if(struct plane *p, struct model *m, unsigned int flags, comp
 /* The same, and one pool gets the owners of its slots from here. */
 struct compile_ring {
 	size_t vip; /* of the model, the first of its pool */
-	const struct weir_slot *slots;
+	struct weir_slot *slots;
 	__u64 learn_ns, hold_ns; /* that the plan in it has yet to run, 0: none */
+	/* No members any more, but former owners of unsettled slots, which call left[N] WEIR_MAX_BACKENDS + N until the commit
+	 * has given them ids. */
+	struct backend *left;
+	size_t left_count;
 };
 int compile_commit_ring(struct plane *p, struct model *m, const struct compile_ring *ring, unsigned int flags,
 			struct weir_error *err);

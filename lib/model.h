@@ -275,6 +275,8 @@ int model_vip_find(const struct model *m, const char *text, size_t *ret_index, s
 int vip_options_parse(const struct args *args, const struct service *service, struct vip_options *options,
 		      struct weir_error *err);
 int backend_options_parse(const struct args *args, struct backend *ret, struct weir_error *err);
+/* The outer source address of a backend whose address is known. */
+int backend_source_parse(const char *text, struct backend *ret, struct weir_error *err);
 #define OPTIONS_TEXT_MAX 192
 bool backend_has_source(const struct backend *backend);
 const char *vip_options_text(const struct vip_options *options, char buf[OPTIONS_TEXT_MAX]);

@@ -164,19 +164,22 @@ static int server_id_parse(const struct word *word, struct backend *ret, struct 
 	return 0;
 }
 
+int backend_source_parse(const char *text, struct backend *ret, struct weir_error *err)
+{
+	int rc = host_address_parse(text, &ret->source, err);
+
+	if (!rc && address_is_v4(&ret->source) != address_is_v4(&ret->addr))
+		rc = weir_fail(err, EINVAL, "source '%.80s' is not of the backend's address family", text);
+	return rc;
+}
+
 int backend_options_parse(const struct args *args, struct backend *ret, struct weir_error *err)
 {
 	const struct word *source = args_word(args, "SOURCE"), *id = args_word(args, "SERVERID");
 	int rc = 0;
 
-	if (source) {
-		rc = weir_at(err, host_address_parse(source->text, &ret->source, err), source);
-		if (!rc && address_is_v4(&ret->source) != address_is_v4(&ret->addr)) {
-			rc = weir_fail(err, EINVAL, "source '%.80s' is not of the backend's address family",
-				       source->text);
-			rc = weir_at(err, rc, source);
-		}
-	}
+	if (source)
+		rc = weir_at(err, backend_source_parse(source->text, ret, err), source);
 	if (!rc && id)
 		rc = server_id_parse(id, ret, err);
 	return rc;

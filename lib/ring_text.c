@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Lines of a ring's text: the word `weir-ring`, with the plan if one runs; `owner ADDRESS`, numbered as they stand; then runs of
- * equal slots, `COUNT CUR PREV1 PREV2 FLAGS`, in order. */
+/* Lines of a ring's text: the word `weir-ring`, with the plan if one runs; `owner ADDRESS [source ADDRESS]`, numbered as they stand;
+ * then runs of equal slots, `COUNT CUR PREV1 PREV2 FLAGS`, in order. */
 #include "ring_text.h"
 
 #include <errno.h>
@@ -8,16 +8,26 @@
 #include <string.h>
 
 #include "address.h"
+#include "index.h"
 #include "lines.h"
 
 #define NS_A_MS	  1000000ull
 #define RUN_WORDS 5
 
-int ring_print(FILE *out, const struct ring_text *ring, const struct weir_addr addresses[WEIR_MAX_BACKENDS])
+static void owner_print(FILE *out, const struct weir_backend *b)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	fprintf(out, "owner %s", address_text(&b->dst, text));
+	if (b->flags & WEIR_BACKEND_SOURCE)
+		fprintf(out, " source %s", address_text(&b->src, text));
+	fputc('\n', out);
+}
+
+int ring_print(FILE *out, const struct ring_text *ring, const struct weir_backend backends[WEIR_MAX_BACKENDS])
 {
 	static const struct weir_addr none;
 	__u16 number[WEIR_MAX_BACKENDS] = {}, count = 0;
-	char text[ADDRESS_TEXT_MAX];
 
 	fprintf(out, "weir-ring %llu %llu\n", (unsigned long long)(ring->learn_ns / NS_A_MS),
 		(unsigned long long)(ring->hold_ns / NS_A_MS));
@@ -27,10 +37,10 @@ int ring_print(FILE *out, const struct ring_text *ring, const struct weir_addr a
 		for (size_t k = 0; k < 3; k++) {
 			__u16 id = owners[k];
 
-			if (!id || number[id] || !memcmp(&addresses[id], &none, sizeof(none)))
+			if (!id || number[id] || !memcmp(&backends[id].dst, &none, sizeof(none)))
 				continue;
 			number[id] = ++count;
-			fprintf(out, "owner %s\n", address_text(&addresses[id], text));
+			owner_print(out, &backends[id]);
 		}
 	}
 	for (size_t i = 0, run; i < WEIR_RING_SLOTS; i += run) {
@@ -51,9 +61,9 @@ struct reader {
 	const struct model *m;
 	size_t pool;
 	struct ring_text *ring;
-	size_t filled;			  /* slots so far */
-	__u16 ids[WEIR_MAX_BACKENDS + 1]; /* of owners, by their number here; 0: no backend of the pool */
-	struct weir_addr addresses[WEIR_MAX_BACKENDS + 1];
+	size_t filled; /* slots so far */
+	/* owners, by their number here, as they are known so far: with an id, or 0: no backend of the pool */
+	struct backend found[WEIR_MAX_BACKENDS + 1];
 	__u32 owners;
 	bool begun;
 };
@@ -83,18 +93,20 @@ static int head_read(struct reader *r, const struct word *words, int count, stru
 
 static int owner_read(struct reader *r, const struct word *words, int count, struct weir_error *err)
 {
-	struct weir_addr addr;
+	struct backend b = {.vip = r->pool};
 	int rc;
 
-	if (count != 2 || r->owners == WEIR_MAX_BACKENDS)
+	if ((count != 2 && (count != 4 || strcmp(words[2].text, "source"))) || r->owners == WEIR_MAX_BACKENDS)
 		return weir_at(err, weir_fail(err, EINVAL, "an address is expected behind 'owner'"), &words[0]);
-	rc = weir_at(err, host_address_parse(words[1].text, &addr, err), &words[1]);
+	rc = weir_at(err, host_address_parse(words[1].text, &b.addr, err), &words[1]);
+	if (!rc && count == 4)
+		rc = weir_at(err, backend_source_parse(words[3].text, &b, err), &words[3]);
 	if (rc)
 		return rc;
-	r->addresses[++r->owners] = addr;
 	for (size_t i = 0; i < r->m->backends_count; i++)
-		if (r->m->backends[i].vip == r->pool && !memcmp(&r->m->backends[i].addr, &addr, sizeof(addr)))
-			r->ids[r->owners] = r->m->backends[i].id;
+		if (r->m->backends[i].vip == r->pool && !memcmp(&r->m->backends[i].addr, &b.addr, sizeof(b.addr)))
+			b.id = r->m->backends[i].id;
+	r->found[++r->owners] = b;
 	return 0;
 }
 
@@ -104,9 +116,46 @@ static int owner_unknown(const struct reader *r, const struct word *word, __u32 
 	int rc;
 
 	model_vip_label(&r->m->vips[r->pool], label);
-	address_text(&r->addresses[owner], text);
+	address_text(&r->found[owner].addr, text);
 	rc = weir_at(err, weir_fail(err, ENOENT, "slots belong to %s, which is no backend of '%s'", text, label), word);
 	return weir_hint(err, rc, "`weir backend add %s %s` first", label, text);
+}
+
+/* A former owner as a slot names it: one that is no backend of the pool has left. */
+static int former_id(struct reader *r, __u32 owner, const struct word *word, __u16 *ret, struct weir_error *err)
+{
+	struct backend *b = &r->found[owner];
+	int rc;
+
+	if (owner && !b->id) {
+		rc = weir_at(err, model_nat_backend(r->m, b, err), word);
+		if (rc)
+			return rc;
+		b->id = (__u16)(WEIR_MAX_BACKENDS + r->ring->left_count);
+		r->ring->left[r->ring->left_count++] = *b;
+	}
+	*ret = b->id;
+	return 0;
+}
+
+static int slot_read(struct reader *r, const struct word *words, const __u32 *n, struct weir_slot *ret,
+		     struct weir_error *err)
+{
+	const struct backend *found = r->found;
+	bool unsettled = n[4] && n[2] && r->ring->hold_ns;
+	int rc = 0;
+
+	if (n[1] && (!found[n[1]].id || found[n[1]].id >= WEIR_MAX_BACKENDS))
+		return owner_unknown(r, &words[1], n[1], err);
+	*ret = (struct weir_slot){.cur = found[n[1]].id};
+	if (unsettled) {
+		ret->flags = WEIR_SLOT_UNSETTLED;
+		rc = former_id(r, n[2], &words[2], &ret->prev1, err);
+		return rc ? rc : former_id(r, n[3], &words[3], &ret->prev2, err);
+	}
+	ret->prev1 = found[n[2]].id < WEIR_MAX_BACKENDS ? found[n[2]].id : 0;
+	ret->prev2 = found[n[3]].id < WEIR_MAX_BACKENDS ? found[n[3]].id : 0;
+	return 0;
 }
 
 static int run_read(struct reader *r, const struct word *words, int count, struct weir_error *err)
@@ -122,11 +171,9 @@ static int run_read(struct reader *r, const struct word *words, int count, struc
 		rc = number_of(&words[i], i < RUN_WORDS - 1 ? r->owners : WEIR_SLOT_UNSETTLED, &n[i], err);
 	if (rc)
 		return rc;
-	if (n[1] && !r->ids[n[1]])
-		return owner_unknown(r, &words[1], n[1], err);
-	slot = (struct weir_slot){r->ids[n[1]], r->ids[n[2]], r->ids[n[3]], (__u16)n[4]};
-	if (!r->ring->hold_ns || !slot.prev1)
-		slot.flags = 0;
+	rc = slot_read(r, words, n, &slot, err);
+	if (rc)
+		return rc;
 	for (__u32 i = 0; i < n[0]; i++)
 		r->ring->slots[r->filled++] = slot;
 	return 0;

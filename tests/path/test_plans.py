@@ -395,6 +395,37 @@ def test_plan_is_carried(net, tmp_path):
     assert www.owners(range(100)) == before
 
 
+@pytest.mark.parametrize("options,source", [("mode gue second-chance", "source 10.1.0.99"), ("mode nat port 8090", "")],
+                         ids=["gue", "nat"])
+def test_removed_backend_is_carried(net, tmp_path, options, source):
+    """a plan with a backend that is none of the pool any more, on a balancer that never knew it"""
+    frame = lambda flow: run_xdp(net, "in", www.packet(flow)).packet
+    target = lambda frame: socket.inet_ntoa(frame[30:34])
+    www = Service(net, BACKENDS[:2], options=f"{options} settle 600s hold 600s")
+    www.weir("backend add", BACKENDS[2], source)
+    before = {flow: frame(flow) for flow in range(60)}
+    www.weir("backend del", BACKENDS[2])
+    www.weir("ring save", tmp_path / "ring")
+    www.weir("vip del")
+    net.weir(f"vip add 203.0.113.10:{www.port}/tcp name {www.name} {options} settle 600s hold 600s")
+    for address in BACKENDS[1::-1]:
+        www.weir("backend add", address)
+    www.weir("ring load", tmp_path / "ring")
+    after = {flow: frame(flow) for flow in before}
+    assert {flow: target(sent) for flow, sent in after.items()} == {flow: target(sent) for flow, sent in before.items()}
+    moving = next(flow for flow, sent in before.items() if target(sent) == BACKENDS[2])
+    assert after[moving][26:30] == before[moving][26:30]  # its outer source address, or with nat the client's
+    if "nat" in options:
+        reply = bytearray(before[moving])
+        reply[26:34], reply[34:38] = reply[30:34] + reply[26:30], reply[36:38] + reply[34:36]
+        assert run_xdp(net, "in", bytes(reply)).packet[26:30] == socket.inet_aton("203.0.113.10")
+    assert {row["address"]: row["state"] for row in www.show()["backends"]}[BACKENDS[2]] == "leaving"
+    other = Service(net, [BACKENDS[3]])  # gets another number
+    assert other.owner(1) == BACKENDS[3] and target(frame(moving)) == BACKENDS[2]
+    www.weir("vip set", "settle 500s")  # any change keeps it
+    assert target(frame(moving)) == BACKENDS[2]
+
+
 def test_diff_tells_the_moves(net):
     www = Service(net, BACKENDS[:3], options="settle 0")
     wanted = net.weir("save").stdout + f"backend add {www.name} {BACKENDS[3]}\n"
