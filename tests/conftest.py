@@ -15,6 +15,15 @@ def pytest_sessionstart(session):
     labs.ensure_bpffs()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """The tests of a file that share what is made once for it go to one of the two processes: else both would make it."""
+    for item in items:
+        shared = [fixture for found in item._fixtureinfo.name2fixturedefs.values() for fixture in found if fixture.scope == "module"]
+        if shared and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
+
+
 @pytest.fixture
 def lab():
     with labs.Lab() as made:

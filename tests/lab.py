@@ -168,8 +168,10 @@ class Lab:
 
     def run(self, ns, command, check=True, timeout=30, env=None, cgroup=None, **popen):
         """run to the end inside a namespace; the completed process, with .stdout and .stderr as text"""
+        # without a function to call, Python does not copy itself for a child
+        before = self._before_exec(cgroup) if cgroup else None
         done = subprocess.run(self._argv(ns, command), capture_output=True, text=True, timeout=timeout,
-                              env={**os.environ, **(env or {})}, preexec_fn=self._before_exec(cgroup), **popen)
+                              env={**os.environ, **(env or {})}, preexec_fn=before, **popen)
         return self._checked(done, command, check)
 
     def start(self, ns, command, cgroup=None, env=None, **popen):
@@ -233,8 +235,9 @@ class Lab:
     def cgroup(self, name):
         """a cgroup of this lab; its path below the cgroup-v2 mount, for `weir identity add` and cgroup="""
         path = f"/weir-{self.name}/{name}"
-        self.cgroups.append(path)
-        os.makedirs(ensure_cgroup2() + path)
+        if path not in self.cgroups:
+            self.cgroups.append(path)
+        os.makedirs(ensure_cgroup2() + path, exist_ok=True)
         return path
 
     # ---- weir

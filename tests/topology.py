@@ -8,6 +8,7 @@
 The backends have the VIPs 203.0.113.10 and 2001:db8:f::10 on lo, decap.bpf.o on eth0, HTTP on port 80 of all addresses;
 their links carry 40 bytes more than the client's.
 """
+import contextlib
 import socket
 
 VIP4, VIP6 = "203.0.113.10", "2001:db8:f::10"
@@ -23,10 +24,25 @@ def backend6(name):
     return f"2001:db8:a::1{name[1:]}"
 
 
+def counted(lab):
+    """packets so far, by device, hook and reason"""
+    return {(row["device"], row["hook"], row["reason"]): row["packets"] for row in lab.weir_json("stats")["devices"]}
+
+
+@contextlib.contextmanager
+def afresh(lab, configuration=""):
+    """a test's turn in a lab that others use too: with this configuration, no tracked flow, and reasons() from 0"""
+    lab.weir("apply - --now", stdin=configuration)
+    lab.weir("flow flush")
+    lab.counted = counted(lab)
+    yield lab
+
+
 def reasons(lab, reason, hook=None, device=None):
-    """packets that left for this reason"""
-    return sum(row["packets"] for row in lab.weir_json("stats")["devices"]
-               if row["reason"] == reason and hook in (None, row["hook"]) and device in (None, row["device"]))
+    """packets that left for this reason, since the test began"""
+    before = getattr(lab, "counted", {})
+    return sum(packets - before.get(place, 0) for place, packets in counted(lab).items()
+               if place[2] == reason and hook in (None, place[1]) and device in (None, place[0]))
 
 
 def ask_udp(lab, address, port, text):

@@ -5,9 +5,15 @@ import topology
 from lab import Lab
 
 
-@pytest.fixture
-def net():
-    """the balancer's lab of tests/topology.py"""
+@pytest.fixture(scope="module")
+def built():
+    """the balancer's lab of tests/topology.py, for all tests of a file"""
     with Lab() as lab:
         topology.balancer(lab)
         yield lab
+
+
+@pytest.fixture
+def net(built):
+    with topology.afresh(built):
+        yield built

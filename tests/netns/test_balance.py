@@ -19,12 +19,15 @@ def literal(address):
     return f"[{address}]" if ":" in address else address
 
 
+@pytest.fixture(scope="module", autouse=True)
+def attached(built):
+    built.weir("attach eth0 eth1")
+
+
 @pytest.fixture(params=["4in4", "4in6", "6in4", "6in6"])
 def service(request, net):
     """(lab, VIP, client's address) with a balanced HTTP service"""
     vip, client = INNER[request.param[0]]
-    net.weir("attach eth0")
-    net.weir("attach eth1")
     net.weir(f"vip add {literal(vip)}:80/tcp name www")
     for name in BACKENDS:
         net.weir(f"backend add www {OUTER[request.param[3]](name)}")
@@ -53,7 +56,6 @@ def test_udp(net, inner):
     vip, client = INNER[inner]
     for name in BACKENDS:
         net.serve(name, "echo.py", name, vip, 53)
-    net.weir("attach eth0")
     net.weir(f"vip add {vip} 53/udp name dns")
     for name in BACKENDS:
         net.weir(f"backend add dns {backend4(name)}")
@@ -63,7 +65,6 @@ def test_udp(net, inner):
 
 
 def test_any_port(net):
-    net.weir("attach eth0")
     net.weir(f"vip add {VIP4}:any/tcp name all")
     net.weir("backend add all 10.1.0.11")
     net.http("b1", name="other", port=8081)
@@ -72,7 +73,6 @@ def test_any_port(net):
 
 
 def test_backend_leaves(net):
-    net.weir("attach eth0")
     net.weir(f"vip add {VIP4}:80/tcp name www")
     net.weir("backend add www 10.1.0.11")
     net.weir("backend add www 10.1.0.12 weight 0")
@@ -84,7 +84,6 @@ def test_backend_leaves(net):
 
 def test_unresolved_neighbour_is_resolved(net):
     """nobody asked for the backend's MAC before its first packet, and no daemon runs"""
-    net.weir("attach eth0")
     net.weir(f"vip add {VIP4}:80/tcp name www")
     net.weir("backend add www 10.1.0.12")
     net.ip("lb", "neigh flush dev eth1")
@@ -94,14 +93,15 @@ def test_unresolved_neighbour_is_resolved(net):
 
 
 def test_changed_neighbour_is_followed(net):
-    net.weir("attach eth0")
     net.weir(f"vip add {VIP4}:80/tcp name www")
     net.weir("backend add www 10.1.0.11")
     assert net.curl("client", f"http://{VIP4}/") == f"b1 {CLIENT4}"
-    mac = "02:00:00:00:00:42"
+    mac, was = "02:00:00:00:00:42", net.mac("b1", "eth0")
     net.ip("b1", f"link set eth0 address {mac}")
     net.ip("lb", f"neigh replace 10.1.0.11 lladdr {mac} dev eth1 nud reachable")
     until(lambda: net.curl("client", f"http://{VIP4}/", check=False, max_time=1), timeout=3)
+    net.ip("b1", f"link set eth0 address {was}")
+    net.ip("lb", "neigh flush dev eth1")
 
 
 def test_silent_change_is_noticed(net):
@@ -109,7 +109,7 @@ def test_silent_change_is_noticed(net):
     ten look-ups goes through the stack, whose neighbour layer probes, and asks anew."""
     for key, value in (("delay_first_probe_time", 1), ("retrans_time_ms", 200), ("ucast_solicit", 2)):
         net.sysctl("lb", f"net/ipv4/neigh/eth1/{key}", value)
-    net.weir("attach eth0")
+    was = net.mac("b1", "eth0")
     net.weir(f"vip add {VIP4}:80/tcp name www")
     net.weir("backend add www 10.1.0.11")
     until(lambda: net.curl("client", f"http://{VIP4}/") and reasons(net, "forward-redirect", "xdp") > 0)
@@ -119,8 +119,11 @@ def test_silent_change_is_noticed(net):
     net.ip("b1", f"neigh replace 10.1.0.1 lladdr {net.mac('lb', 'eth1')} dev eth0 nud permanent")  # else it asks, which tells
     assert net.curl("client", f"http://{VIP4}/", check=False, max_time=1) is None
     until(lambda: net.curl("client", f"http://{VIP4}/", check=False, max_time=1), timeout=40)
+    net.ip("b1", f"link set eth0 address {was}")
+    net.ip("lb", "neigh flush dev eth1")
 
 
 def test_forwarding_off_is_named(net):
     net.sysctl("lb", "net/ipv4/conf/eth0/forwarding", 0)
     assert "net.ipv4.conf.eth0.forwarding" in net.weir("attach eth0").stderr
+    net.sysctl("lb", "net/ipv4/conf/eth0/forwarding", 1)

@@ -10,12 +10,13 @@ import time
 import pytest
 
 from lab import Lab, ensure_cgroup2, until
+from topology import afresh
 
 SHOP, SHOP6, BOX = "10.2.0.2", "2001:db8:2::2", "10.5.0.2"
 
 
-@pytest.fixture
-def net():
+@pytest.fixture(scope="module")
+def built():
     with Lab() as lab:
         lab.ns("h", router=True), lab.ns("shop"), lab.ns("box")
         lab.veth("h", "eth0", ["10.2.0.1/24", "2001:db8:2::1/64"], "shop", "eth0", [f"{SHOP}/24", f"{SHOP6}/64"])
@@ -26,6 +27,12 @@ def net():
         lab.http("shop", port=81)
         lab.weir("attach eth0 --xdp off")
         yield lab
+
+
+@pytest.fixture
+def net(built):
+    with afresh(built):
+        yield built
 
 
 def asks(lab, port=80, ns="h", host=SHOP, **run):
@@ -155,6 +162,7 @@ def test_device_as_receiver(net):
     net.weir("policy add deny from host to box proto tcp port 80")
     assert not asks(net, host=BOX) and asks(net)
     assert asks(net, ns="shop", host=BOX)
+    net.weir("detach box0")
 
 
 def test_device_comes_back(net):

@@ -24,14 +24,21 @@ def pass_all(lab, ns, dev):
     lab.by_hand(ns, f"ip link set dev {dev} xdp obj build/tests/bpf/foreign.bpf.o sec xdp")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def attached(built):
+    """every link carries 1500 bytes"""
+    for ns, dev in [("lb", "eth1"), ("switch", "lb"), *((name, "eth0") for name in BACKENDS), *(("switch", name) for name in BACKENDS)]:
+        built.ip(ns, f"link set {dev} mtu 1500")
+    pass_all(built, "client", "eth0")
+    built.weir("attach eth0 eth1")
+
+
 @pytest.fixture
 def narrow(net):
-    """every link carries 1500 bytes; path discovery begins anew"""
-    for ns, dev in [("lb", "eth1"), ("switch", "lb"), *((name, "eth0") for name in BACKENDS), *(("switch", name) for name in BACKENDS)]:
-        net.ip(ns, f"link set {dev} mtu 1500")
-    pass_all(net, "client", "eth0")
-    net.weir("attach eth0")
-    net.weir("attach eth1")
+    """path discovery begins anew"""
+    for ns in ("client", *BACKENDS):
+        net.ip(ns, "route flush cache")
+        net.ip(ns, "-6 route flush cache")
     return net
 
 
@@ -74,6 +81,8 @@ def test_mss_makes_icmp_needless(narrow, mode):
         narrow.ip(name, "route replace default via 10.1.0.1 advmss 1400")
     url = serve(narrow, f"mode {mode} mss 1400")
     transfers(narrow, url)
+    for name in BACKENDS:
+        narrow.ip(name, "route replace default via 10.1.0.1")
     assert reasons(narrow, "too-big-told") == reasons(narrow, "too-big") == 0
 
 
@@ -82,6 +91,7 @@ def test_mss_through_nat(narrow):
     narrow.ip("lb", "link set eth1 mtu 1300")
     url = serve(narrow, "mode nat mss 1200")
     transfers(narrow, url)
+    narrow.ip("lb", "link set eth1 mtu 1500")
     assert reasons(narrow, "too-big-told") == reasons(narrow, "too-big") == 0
 
 
@@ -143,11 +153,13 @@ def test_fragments_reach_one_backend(narrow):
 
 def test_local_backend(narrow):
     narrow.ip("lb", f"addr add {VIP4}/32 dev lo")
-    narrow.http("lb", "here")
+    here = narrow.http("lb", "here")
     narrow.weir(f"vip add {VIP4}:80/tcp name www")
     narrow.weir("backend add www 10.1.0.1")
     assert narrow.curl("client", f"http://{VIP4}/") == f"here {CLIENT4}"
     assert reasons(narrow, "local") > 0
+    narrow.stop(here)
+    narrow.ip("lb", f"addr del {VIP4}/32 dev lo")
 
 
 # ---- on the backend

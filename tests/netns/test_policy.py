@@ -7,15 +7,15 @@ import socket
 
 import pytest
 
-from topology import reasons
+from topology import afresh, reasons
 from lab import Lab
 
 SHOP, SHOP6 = "10.2.0.2", "2001:db8:2::2"
 HOST, HOST6 = "10.2.0.1", "2001:db8:2::1"
 
 
-@pytest.fixture
-def net():
+@pytest.fixture(scope="module")
+def built():
     with Lab() as lab:
         lab.ns("h"), lab.ns("shop")
         lab.veth("h", "eth0", [f"{HOST}/24", f"{HOST6}/64"], "shop", "eth0", [f"{SHOP}/24", f"{SHOP6}/64"])
@@ -23,9 +23,13 @@ def net():
         lab.http("shop", port=81)
         lab.app = lab.cgroup("app")
         lab.weir("attach eth0")
-        lab.weir(f"identity add app cgroup {lab.app}")
-        lab.weir(f"identity add shop cidr {SHOP} {SHOP6}")
         yield lab
+
+
+@pytest.fixture
+def net(built):
+    with afresh(built, f"identity add app cgroup {built.app}\nidentity add shop cidr {SHOP} {SHOP6}\n"):
+        yield built
 
 
 def asks(lab, url, cgroup=None):

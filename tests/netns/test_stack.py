@@ -9,13 +9,13 @@ import hashlib
 import pytest
 
 from lab import Lab
-from topology import CLIENT4, CLIENT6, VIP4, VIP6, backend4, backend6, reasons
+from topology import CLIENT4, CLIENT6, VIP4, VIP6, afresh, backend4, backend6, reasons
 
 BIG = 8 << 20
 
 
-@pytest.fixture
-def net():
+@pytest.fixture(scope="module")
+def built():
     with Lab() as lab:
         lab.ns("lb", router=True), lab.ns("client"), lab.ns("b1")
         lab.veth("client", "eth0", [f"{CLIENT4}/24", f"{CLIENT6}/64"], "lb", "eth0",
@@ -35,6 +35,12 @@ def net():
         lab.http("b1")
         lab.weir("attach eth0")
         yield lab
+
+
+@pytest.fixture
+def net(built):
+    with afresh(built):
+        yield built
 
 
 @pytest.mark.parametrize("vip", [VIP4, f"[{VIP6}]"], ids=["IPv4", "IPv6"])
