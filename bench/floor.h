@@ -39,6 +39,22 @@ __noinline int floor_read(struct xdp_md *ctx, struct packet *p)
 	return reason == NEXT && protect_look(&begin, p) ? WEIR_R_UNCHECKED : reason;
 }
 
+/* One packet of a run: its `verdict`, an expression of ctx and &p, when its headers are well; and counted. */
+#define FLOOR_RUN(ctx, p, verdict)                               \
+	({                                                       \
+		int verdict_ = XDP_ABORTED;                      \
+		struct packet p;                                 \
+		struct run run;                                  \
+                                                                 \
+		if (run_begin(ctx, &run)) {                      \
+			if (floor_read(ctx, &p) == NEXT)         \
+				verdict_ = (verdict);            \
+			count_once(p.bytes);                     \
+			verdict_ = run_end(ctx, &run, verdict_); \
+		}                                                \
+		verdict_;                                        \
+	})
+
 /* outer header of one constant backend */
 static __always_inline int floor_encapsulate(struct xdp_md *ctx, const struct packet *p, bool v4)
 {

@@ -38,77 +38,60 @@ struct {
 	__uint(max_entries, 1 << 20);
 } peer_limits SEC(".maps");
 
+static __always_inline int listed(const struct packet *p)
+{
+	struct lpm4_key key = {.bits = 32, .addr = p->src.w[3]};
+
+	return bpf_map_lookup_elem(&peer_lpm4, &key) ? XDP_DROP : XDP_PASS;
+}
+
 SEC("xdp")
 int lpm_trie(struct xdp_md *ctx)
 {
-	struct lpm4_key key = {.bits = 32};
-	int verdict = XDP_ABORTED;
-	struct packet p;
-	struct run run;
-
-	if (!run_begin(ctx, &run))
-		return XDP_ABORTED;
-	if (floor_read(ctx, &p) == NEXT) {
-		key.addr = p.src.w[3];
-		verdict = bpf_map_lookup_elem(&peer_lpm4, &key) ? XDP_DROP : XDP_PASS;
-	}
-	count_once(p.bytes);
-	return run_end(ctx, &run, verdict);
+	return FLOOR_RUN(ctx, p, listed(&p));
 }
 
 /* The backend of a flow is looked up, a new flow's is chosen and remembered. */
+static __always_inline int remembered(struct xdp_md *ctx, const struct packet *p)
+{
+	struct peer_flow key = {
+		.src = p->src, .dst = p->dst, .sport_be = p->sport_be, .dport_be = p->dport_be, .proto = p->proto};
+	__u32 *known = bpf_map_lookup_elem(&peer_flows, &key), backend;
+
+	if (!known) {
+		backend = weir_hash_flow(&p->src, &p->dst, p->sport_be, p->dport_be, p->proto) >> 48;
+		bpf_map_update_elem(&peer_flows, &key, &backend, BPF_ANY);
+	}
+	return floor_encapsulate(ctx, p, true);
+}
+
 SEC("xdp")
 int lru_flows(struct xdp_md *ctx)
 {
-	struct peer_flow key = {};
-	int verdict = XDP_ABORTED;
-	__u32 *known, backend;
-	struct packet p;
-	struct run run;
-
-	if (!run_begin(ctx, &run))
-		return XDP_ABORTED;
-	if (floor_read(ctx, &p) == NEXT) {
-		key.src = p.src;
-		key.dst = p.dst;
-		key.sport_be = p.sport_be;
-		key.dport_be = p.dport_be;
-		key.proto = p.proto;
-		known = bpf_map_lookup_elem(&peer_flows, &key);
-		if (!known) {
-			backend = weir_hash_flow(&p.src, &p.dst, p.sport_be, p.dport_be, p.proto) >> 48;
-			bpf_map_update_elem(&peer_flows, &key, &backend, BPF_ANY);
-		}
-		verdict = floor_encapsulate(ctx, &p, true);
-	}
-	count_once(p.bytes);
-	return run_end(ctx, &run, verdict);
+	return FLOOR_RUN(ctx, p, remembered(ctx, &p));
 }
 
 /* A bucket for each source, as the time at which it is full again; ten packets a second, and a burst that is never used up. */
+static __always_inline int limited(const struct packet *p)
+{
+	__u64 now = bpf_jiffies64() << 16, cost = 25 << 16, *full;
+	int verdict = XDP_PASS;
+
+	full = bpf_map_lookup_elem(&peer_limits, &p->src);
+	if (full) {
+		verdict = (__s64)(*full - now) > 1ll << 62 ? XDP_DROP : XDP_PASS;
+		*full = (*full > now ? *full : now) + cost;
+	} else {
+		now += cost;
+		bpf_map_update_elem(&peer_limits, &p->src, &now, BPF_ANY);
+	}
+	return verdict;
+}
+
 SEC("xdp")
 int lru_limit(struct xdp_md *ctx)
 {
-	__u64 now = bpf_jiffies64() << 16, cost = 25 << 16, *full;
-	int verdict = XDP_ABORTED;
-	struct packet p;
-	struct run run;
-
-	if (!run_begin(ctx, &run))
-		return XDP_ABORTED;
-	if (floor_read(ctx, &p) == NEXT) {
-		full = bpf_map_lookup_elem(&peer_limits, &p.src);
-		if (full) {
-			verdict = (__s64)(*full - now) > 1ll << 62 ? XDP_DROP : XDP_PASS;
-			*full = (*full > now ? *full : now) + cost;
-		} else {
-			now += cost;
-			bpf_map_update_elem(&peer_limits, &p.src, &now, BPF_ANY);
-			verdict = XDP_PASS;
-		}
-	}
-	count_once(p.bytes);
-	return run_end(ctx, &run, verdict);
+	return FLOOR_RUN(ctx, p, limited(&p));
 }
 
 char LICENSE[] SEC("license") = "GPL";
