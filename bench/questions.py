@@ -28,12 +28,12 @@ QUESTIONS = {
         "Events are on unless switched off. A burst of 100,000 drops ten times a second, from one source and from a million.",
         [r"events: "]),
     "Load 1 M entries": (
-        "A command from its start to its end, from a text file.",
+        "A command from its start to its end, from a text file; the kernel's own maps from memory, with nothing around it.",
         [r"control: load 1 M .*file$", r"control: swap 1 M .*file$", r"control: one more .*1 M$",
-         r"control: peer: .*prefixes$", r"control: (drop list|save) at 1 M .*prefixes$"]),
+         r"control: peer: .*(prefixes|addresses|flows)$", r"control: (drop list|save) at 1 M .*prefixes$"]),
     "Memory": (
-        "In the packet path's tables; and of the command that fills them.",
-        [r"control: tables of 1 M", r"control: table memory", r"control: load 1 M .*: memory", r"control: peer: .*: memory"]),
+        "In the packet path's tables, of peers by what the kernel's memory grew; and of the command that fills them.",
+        [r"control: tables of 1 M", r"control: table memory", r"control: load 1 M .*: memory", r"control: peer: .*memory"]),
 }
 
 

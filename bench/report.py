@@ -100,11 +100,13 @@ def section(title, rows, intro=None, level=2):
     return [f"{'#' * level} {title}", *([intro] if intro else []), own(rows)] if rows else []
 
 
-def markdown(report):
+def markdown(report, failed=()):
     m, results = report["machine"], report["results"]
     parts = ["# Figures", f"Made by `bench/run{' --quick' if m['quick'] else ''}`, not by hand.",
              f"{m['cpu']}, {m['cpus']} CPUs; Linux {m['kernel']}; {m['date']}; commit {m['commit']}; load average at the "
              f"start {m['load']}.", "## Goals", *goals(results)]
+    if failed:
+        parts.append(f"Not measured, since it failed: {', '.join(failed)}.")
     answered = [part for question, (intro, patterns) in questions.QUESTIONS.items()
                 for part in section(question, questions.answers(results, patterns), intro, level=3)]
     if answered:

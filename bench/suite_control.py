@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Commands, as a person runs them: wall time and memory at 1 M entries, and with 1,000 backends. The best of several."""
 import json
+import ctypes
 import os
 import shutil
+import struct
 import subprocess
+import time
 
 import prefixes
 import suite_e2e
-from harness import result
+from bpf import bpf
+from harness import result, some4, wire4
 from lab import BUILD, PYTHON, Failed, Lab
-from suite_filter import host, load
+from suite_filter import host, lpm_keys
 from suite_lb import BACKENDS, configuration, router
 
 ENTRIES = 1_000_000
@@ -85,6 +89,40 @@ def lists(quick, v6, goal_bytes):
         return results + command(f"save at 1 M {what}", [timed(lab, "save") for _ in range(times)])
 
 
+def kernel_bytes():
+    """what the kernel has taken for itself, as far as tables are in it"""
+    with open("/proc/meminfo") as f:
+        sizes = dict(line.split()[:2] for line in f)
+    return 1024 * sum(int(sizes[name]) for name in ("Slab:", "VmallocUsed:", "Percpu:"))
+
+
+MAP_CREATE, MAP_UPDATE_BATCH = 0, 26
+LPM_TRIE, LRU_HASH, NO_PREALLOC = 11, 9, 1  # linux/bpf.h
+
+
+def kernel_map(case, kind, flags, keys):
+    """a map of the kernel's own with 1 M entries (bytes, one after the other), by one call from memory"""
+    values, size, before, began = bytes(4 * ENTRIES), len(keys) // ENTRIES, kernel_bytes(), time.monotonic()
+    fd = bpf(MAP_CREATE, struct.pack("=5I", kind, size, 4, ENTRIES * 11 // 10, flags))[0]
+    try:
+        at = [ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value for data in (keys, values)]
+        bpf(MAP_UPDATE_BATCH, struct.pack("=4QIIQQ", 0, 0, *at, ENTRIES, fd, 0, 0))
+        ms, used = (time.monotonic() - began) * 1e3, kernel_bytes() - before
+    finally:
+        os.close(fd)
+    return [result("control", f"peer: {case}", ms, "ms"), result("control", f"peer: {case}: table memory", used, "bytes")]
+
+
+def kernel_maps():
+    """what a textbook would keep entries in (peers.bpf.c)"""
+    sources = wire4(some4(ENTRIES))
+    addresses = b"".join(bytes(10) + b"\xff\xff" + sources[at:at + 4] for at in range(0, len(sources), 4))
+    flows = b"".join(addresses[at:at + 16] + bytes(24) for at in range(0, len(addresses), 16))
+    results = kernel_map("LPM_TRIE, load 1 M IPv4 prefixes", LPM_TRIE, NO_PREALLOC, lpm_keys(prefixes.mixed(ENTRIES)))
+    results += kernel_map("LRU_HASH, load 1 M addresses", LRU_HASH, 0, addresses)
+    return results + kernel_map("LRU_HASH, load 1 M flows", LRU_HASH, 0, flows)
+
+
 def peers(quick):
     """the same list loaded by other filters: their own commands, in the formats that they read fastest"""
     if quick:
@@ -96,7 +134,7 @@ def peers(quick):
         elements = ",".join(prefixes.text(suite_e2e.disjoint(prefixes.mixed(ENTRIES))).splitlines())
         for tool, words, text in (
                 ("nft", f"nft -f {path}", "table netdev weirbench { set listed { type ipv4_addr; flags interval; "
-                                          f"elements = {{ {elements} }} }} }}\n"),
+                                          f"elements = {{ {elements} }} }}; }}\n"),
                 ("ipset", f"ipset restore -f {path}", f"create listed hash:net hashsize {ENTRIES} maxelem {2 * ENTRIES}\n" +
                     "".join(f"add listed {line}\n" for line in lines))):
             if not shutil.which(tool):
@@ -104,11 +142,14 @@ def peers(quick):
             try:
                 with open(path, "w") as f:
                     f.write(text)
+                before = kernel_bytes()
                 ms, memory = timed_argv(["nsenter", f"--net={lab.path('host')}", *words.split()])
+                used = kernel_bytes() - before
             finally:
                 os.unlink(path)
             name = {"nft": "nftables interval set", "ipset": "ipset hash:net"}[tool]
             results += command(f"peer: {name}, load 1 M IPv4 prefixes", [(ms, memory)])
+            results.append(result("control", f"peer: {name}, load 1 M IPv4 prefixes: table memory", used, "bytes"))
     return results
 
 
@@ -142,4 +183,4 @@ def ring():
 
 
 def run(quick):
-    return ring() + lists(quick, False, 24) + lists(quick, True, 64) + peers(quick) + services(quick)
+    return ring() + lists(quick, False, 24) + lists(quick, True, 64) + kernel_maps() + peers(quick) + services(quick)

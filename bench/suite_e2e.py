@@ -16,7 +16,7 @@ import statistics
 
 import prefixes
 from harness import XDP_REDIRECT, Group, frame4, result, some4, wire4
-from lab import Lab
+from lab import Failed, Lab
 from suite_lb import GATEWAY, VIP4
 
 FRAMES, FRAMES_QUICK = 3_000_000, 2_000_000
@@ -105,7 +105,7 @@ def measure(lab, quick, cases, addresses, packet, frames=None, rounds=None, loss
     for name, number, *_ in cases:
         came = received(lab, "host", f"h{number}") - before[number]
         if came < frames[name] * group.rounds * (losses - 1) // losses:
-            raise RuntimeError(f"{name}: {came} of {frames[name] * group.rounds} frames arrived")
+            raise Failed(f"{name}: {came} of {frames[name] * group.rounds} frames arrived")
         ns[name] = times[group.cases[name, None][0]]
     return ns
 
@@ -133,14 +133,14 @@ def reasons(lab, reason):
 def check_dropped(lab, dev, reason="listed"):
     dropped = reasons(lab, reason)
     if dropped < received(lab, "host", dev) * (LOSSES - 1) // LOSSES:
-        raise RuntimeError(f"weir counted {dropped} frames for reason {reason}")
+        raise Failed(f"weir counted {dropped} frames for reason {reason}")
 
 
 def check_ipset(lab, came):
     """what its rule did not drop never got that far"""
     counted = int(lab.run("host", "iptables -t raw -vxnL PREROUTING").stdout.splitlines()[2].split()[0])
     if counted < came * (LOSSES - 1) // LOSSES:
-        raise RuntimeError(f"ipset dropped {counted} of {came} frames")
+        raise Failed(f"ipset dropped {counted} of {came} frames")
 
 
 def one_address(quick):
@@ -227,7 +227,7 @@ def balancers(quick):
         lab.home = "host"
         sent = reasons(lab, "forward-tx")
         if sent < received(lab, "host", "h2") * (LOSSES - 1) // LOSSES:
-            raise RuntimeError(f"weir counted {sent} frames as sent on")
+            raise Failed(f"weir counted {sent} frames as sent on")
     weir, floor = ns["weir, 1,000 backends"], ns["encapsulation floor"]
     return [result("e2e", "balance 1 M flows over a veth, all CPU time, against the encapsulation floor",
                    statistics.median(weir) / statistics.median(floor), "ratio", goal=1.25, flows=1_000_000, ns=weir, floor=floor)]
@@ -272,7 +272,7 @@ def all_came_back(lab, cases, losses=LOSSES):
     for name, number, *_ in cases:
         sent, back = received(lab, "host", f"h{number}"), received(lab, "gen", f"g{number}")
         if back < sent * (losses - 1) // losses:
-            raise RuntimeError(f"{name}: {back} of {sent} frames came back")
+            raise Failed(f"{name}: {back} of {sent} frames came back")
 
 
 def nat_balancers(quick):

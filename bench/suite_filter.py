@@ -60,9 +60,12 @@ def many(quick, count, v6, goals, peer=False):
         return group.run()
 
 
+def lpm_keys(listed):
+    return b"".join(struct.pack("=I", length) + addr.to_bytes(4, "big") for addr, length in listed)
+
+
 def lpm(group, listed, frame, what):
-    group.fill("peers", "peer_lpm4", b"".join(struct.pack("=I", length) + addr.to_bytes(4, "big")
-                                              for addr, length in listed))
+    group.fill("peers", "peer_lpm4", lpm_keys(listed))
     group.case(f"peer: LPM_TRIE, hit, {what}", "peers", "lpm_trie", "hits", frame, XDP_DROP, floor="drop", flows=FLOWS)
     group.case(f"peer: LPM_TRIE, miss, {what}", "peers", "lpm_trie", "misses", frame, XDP_PASS, floor="pass", flows=FLOWS)
 

@@ -8,7 +8,7 @@ import time
 
 from harness import TC_UNSPEC, Group, frame4, result, wire4, wire_tuples
 from flows import Flows
-from lab import PYTHON, Lab
+from lab import PYTHON, Failed, Lab
 from suite_filter import host
 
 PREFIXES, SOURCE = 100_000, "10.77.0.1"
@@ -132,7 +132,7 @@ def real_udp(quick):
             sock.close()
         counted = sum(row["packets"] for row in lab.weir_json("stats")["devices"] if (row["hook"], row["reason"]) == ("egress", "flow"))
         if counted < len(ns["weir"]) * 20_000 - 1:
-            raise RuntimeError(f"weir counted {counted} datagrams of the flow")
+            raise Failed(f"weir counted {counted} datagrams of the flow")
     weir, nft = (statistics.median(ns[name]) - statistics.median(ns["nothing"]) for name in ("weir", "nft"))
     return [result("policy", "real UDP egress, added to a send", weir, "ns", ns=ns["weir"], floor=ns["nothing"]),
             result("policy", "real UDP egress, added by nftables with three sets", nft, "ns", ns=ns["nft"], floor=ns["nothing"]),
