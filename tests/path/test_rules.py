@@ -143,7 +143,7 @@ def test_audit_leaves_the_balancer_its_packets(net):
 
 def test_a_rule_expires_by_itself(net):
     net.weir("apply --yes /dev/stdin", stdin="rule add pass ttl 1\n")
-    net.weir("rule add drop proto tcp for 1s")
+    net.weir("rule add drop proto tcp for 2s")
     assert run_xdp(net, "in", frame(dict(PACKET))).reason == "rule-drop"
     assert labs.until(lambda: run_xdp(net, "in", frame(dict(PACKET))).reason == "pass")
 
