@@ -225,6 +225,16 @@ static void write_vips(struct metrics_out *out, const struct scrape *s, enum met
 			     LABELS("vip", model_vip_label(&s->m.vips[i], label)));
 }
 
+static void write_replies(struct metrics_out *out, const struct scrape *s, enum metric metric)
+{
+	char label[SERVICE_TEXT_MAX];
+
+	for (size_t i = 0; i < s->m.vips_count; i++)
+		if (vip_is_nat(&s->m.vips[i]))
+			metric_count(out, metric, s->counters.replies[s->m.vips[i].id].packets,
+				     LABELS("vip", model_vip_label(&s->m.vips[i], label)));
+}
+
 static void write_pools(struct metrics_out *out, const struct scrape *s, enum metric metric)
 {
 	char label[SERVICE_TEXT_MAX];

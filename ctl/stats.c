@@ -60,19 +60,24 @@ static void devices_table(const struct plane *p, const struct counters *s)
 
 static void vips_table(const struct model *m, const struct counters *s)
 {
-	struct table t = TABLE("VIP", "BACKEND", SERVICE_CELLS);
+	struct table t = TABLE("VIP", "BACKEND", SERVICE_CELLS, ">REPLIES");
 	char label[SERVICE_TEXT_MAX], addr[ADDRESS_TEXT_MAX];
 
 	for (size_t v = 0; v < m->vips_count; v++) {
 		table_cell(&t, model_vip_label(&m->vips[v], label));
 		table_cell(&t, NULL);
 		service_cells(&t, &s->vips[m->vips[v].id]);
+		if (vip_is_nat(&m->vips[v]))
+			table_number(&t, s->replies[m->vips[v].id].packets);
+		else
+			table_cell(&t, NULL);
 		for (size_t b = 0; b < m->backends_count; b++) {
 			if (m->backends[b].vip != v)
 				continue;
 			table_cell(&t, model_vip_label(&m->vips[v], label));
 			table_cell(&t, address_text(&m->backends[b].addr, addr));
 			service_cells(&t, &s->backends[m->backends[b].id]);
+			table_cell(&t, NULL);
 		}
 	}
 	putchar('\n');
@@ -153,6 +158,11 @@ static void services_json(struct json *j, const struct model *m, const struct co
 		json_text(j, "vip", model_vip_label(&m->vips[i], text));
 		json_text(j, "service", service_text(&m->vips[i].service, text));
 		service_json(j, &s->vips[m->vips[i].id]);
+		if (vip_is_nat(&m->vips[i])) {
+			json_open(j, "replies", '{');
+			json_count(j, &s->replies[m->vips[i].id]);
+			json_close(j, '}');
+		}
 		json_close(j, '}');
 	}
 	json_close(j, ']');

@@ -67,7 +67,7 @@ static int backend_put(const struct commit *c, const struct vip *vip, const stru
 	__u32 id = b->id;
 	int rc = 0;
 
-	if ((vip->options.flags & WEIR_VIP_MODE) == WEIR_MODE_NAT)
+	if (vip_is_nat(vip))
 		rc = entry_put(c, PLANE_nat, &nat, &index, WEIR_LIMIT_NAT, WEIR_MAX_NAT, err);
 	if (rc || !(vip->options.flags & WEIR_VIP_QUIC) || b->server_id_length != vip->options.cid_length)
 		return rc;
@@ -100,7 +100,7 @@ static int vip_put(struct commit *c, size_t i, struct weir_error *err)
 		.cid_length = vip->options.cid_length,
 		.chance_bytes = vip->options.flags & WEIR_VIP_CHANCE ? v6 ? GUE_CHANCE6_BYTES : GUE_CHANCE4_BYTES : 0,
 	};
-	c->next.vips_nat += (vip->options.flags & WEIR_VIP_MODE) == WEIR_MODE_NAT;
+	c->next.vips_nat += vip_is_nat(vip);
 	return rc;
 }
 
@@ -108,7 +108,7 @@ static bool nat_still(const struct commit *c, __u32 id)
 {
 	for (size_t i = 0; i < c->m->vips_count; i++)
 		if (c->m->vips[i].id == id)
-			return (c->m->vips[i].options.flags & WEIR_VIP_MODE) == WEIR_MODE_NAT;
+			return vip_is_nat(&c->m->vips[i]);
 	return false;
 }
 

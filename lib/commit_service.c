@@ -128,8 +128,11 @@ static int counters_clear(const struct commit *c, struct weir_error *err)
 	for (size_t i = 0; !rc && i < m->vips_count; i++) {
 		const struct vip *v = &m->vips[i];
 
-		if (!vip_of[v->id] || !service_same(vip_of[v->id], &v->service))
-			rc = stats_clear(c->p, PLANE_vip_stats, v->id, err);
+		if (vip_of[v->id] && service_same(vip_of[v->id], &v->service))
+			continue;
+		rc = stats_clear(c->p, PLANE_vip_stats, v->id, err);
+		if (!rc)
+			rc = stats_clear(c->p, PLANE_reply_stats, v->id, err);
 	}
 	for (size_t i = 0; !rc && i < m->backends_count; i++) {
 		const struct backend *b = &m->backends[i], *was = backend_of[b->id];

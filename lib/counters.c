@@ -9,6 +9,8 @@ int counters_read(struct plane *p, struct counters *ret, struct weir_error *err)
 	int rc = stats_vips(p, ret->vips, err);
 
 	if (!rc)
+		rc = stats_replies(p, ret->replies, err);
+	if (!rc)
 		rc = stats_backends(p, ret->backends, err);
 	if (!rc)
 		rc = stats_rules(p, ret->rules, err);

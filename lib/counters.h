@@ -9,6 +9,7 @@
 struct counters {
 	struct weir_count devices[WEIR_MAX_DEVS][WEIR_HOOKS][WEIR_REASONS];
 	struct weir_service_stats vips[WEIR_MAX_VIPS];
+	struct weir_count replies[WEIR_MAX_VIPS]; /* of WEIR_MODE_NAT */
 	struct weir_service_stats backends[WEIR_MAX_BACKENDS];
 	struct weir_count rules[WEIR_MAX_RULES];   /* of policy */
 	struct hits filter[WEIR_MAX_FILTER_RULES]; /* of the filter */

@@ -206,30 +206,21 @@ void doctor_room(struct doctor *d)
 		doctor_ok(d, "full packets fit on the way to all backends, outer headers included");
 }
 
-/* The programs do not know whose reply a reply was: when there are none at all, no nat VIP is answered. */
-static __u64 replies(const struct doctor *d)
-{
-	__u64 sum = 0;
-
-	for (__u32 slot = 0; slot < WEIR_MAX_DEVS; slot++)
-		sum += d->counters->devices[slot][WEIR_HOOK_XDP][WEIR_R_REPLY_TX].packets +
-		       d->counters->devices[slot][WEIR_HOOK_XDP][WEIR_R_REPLY_REDIRECT].packets;
-	return sum;
-}
-
 void doctor_replies(struct doctor *d)
 {
 	char label[SERVICE_TEXT_MAX], weir[WEIR_WORDS_MAX];
+	__u64 replies = 0;
 	size_t nat = 0;
 
 	for (size_t v = 0; v < d->m.vips_count; v++) {
 		const struct vip *vip = &d->m.vips[v];
-		__u64 packets = d->counters->vips[vip->id].in.packets;
+		__u64 packets = d->counters->vips[vip->id].in.packets, came = d->counters->replies[vip->id].packets;
 
-		if ((vip->options.flags & WEIR_VIP_MODE) != WEIR_MODE_NAT)
+		if (!vip_is_nat(vip))
 			continue;
 		nat++;
-		if (packets >= REPLIES_EXPECTED && !replies(d))
+		replies += came;
+		if (packets >= REPLIES_EXPECTED && !came)
 			doctor_fail(
 				d,
 				mend_by("%sattach DEV, where the backends' answers come in; on each backend: ip route "
@@ -241,5 +232,5 @@ void doctor_replies(struct doctor *d)
 				model_vip_label(vip, label), packets);
 	}
 	if (nat && !doctor_said(d))
-		doctor_ok(d, "answers of nat VIPs' backends come back: %llu packets so far", replies(d));
+		doctor_ok(d, "answers of nat VIPs' backends come back: %llu packets so far", replies);
 }

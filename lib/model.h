@@ -44,6 +44,12 @@ struct vip {
 	bool track;	    /* UDP: a flow stays with its backend */
 };
 
+/* Replies come back through the balancer. */
+static inline bool vip_is_nat(const struct vip *vip)
+{
+	return (vip->options.flags & WEIR_VIP_MODE) == WEIR_MODE_NAT;
+}
+
 #define SERVER_ID_MAX 8 /* bytes */
 
 struct backend {

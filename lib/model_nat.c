@@ -6,11 +6,6 @@
 
 #include "index.h"
 
-static bool is_nat(const struct vip *vip)
-{
-	return (vip->options.flags & WEIR_VIP_MODE) == WEIR_MODE_NAT;
-}
-
 /* Do their backends listen on the same port, or one of them on any? */
 static bool ports_meet(const struct vip *a, const struct vip *b)
 {
@@ -37,7 +32,7 @@ static int nat_fits(const struct model *m, const struct vip *vip, const struct w
 	for (size_t i = 0; i < m->vips_count; i++) {
 		const struct vip *other = &m->vips[i];
 
-		if (other == vip || !is_nat(other) || other->service.proto != vip->service.proto ||
+		if (other == vip || !vip_is_nat(other) || other->service.proto != vip->service.proto ||
 		    !ports_meet(vip, other))
 			continue;
 		key_of_backend(&key, other->pool, backend);
@@ -55,7 +50,7 @@ int model_nat_backend(const struct model *m, const struct backend *backend, stru
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < m->vips_count; i++)
-		if (m->vips[i].pool == backend->vip && is_nat(&m->vips[i]))
+		if (m->vips[i].pool == backend->vip && vip_is_nat(&m->vips[i]))
 			rc = nat_fits(m, &m->vips[i], &backend->addr, err);
 	return rc;
 }
@@ -64,7 +59,7 @@ int model_nat_vip(const struct model *m, const struct vip *vip, struct weir_erro
 {
 	int rc = 0;
 
-	for (size_t i = 0; !rc && is_nat(vip) && i < m->backends_count; i++)
+	for (size_t i = 0; !rc && vip_is_nat(vip) && i < m->backends_count; i++)
 		if (m->backends[i].vip == vip->pool)
 			rc = nat_fits(m, vip, &m->backends[i].addr, err);
 	return rc;

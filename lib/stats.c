@@ -199,6 +199,11 @@ int stats_vips(struct plane *p, struct weir_service_stats *ret, struct weir_erro
 	return read_all(p->maps[PLANE_vip_stats], WEIR_MAX_VIPS, SERVICE_FIELDS, (__u64 *)ret, err);
 }
 
+int stats_replies(struct plane *p, struct weir_count *ret, struct weir_error *err)
+{
+	return read_all(p->maps[PLANE_reply_stats], WEIR_MAX_VIPS, COUNT_FIELDS, (__u64 *)ret, err);
+}
+
 int stats_backends(struct plane *p, struct weir_service_stats *ret, struct weir_error *err)
 {
 	return read_all(p->maps[PLANE_be_stats], WEIR_MAX_BACKENDS, SERVICE_FIELDS, (__u64 *)ret, err);

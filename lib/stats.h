@@ -20,6 +20,8 @@ int stats_device(struct plane *p, __u32 slot, enum weir_hook hook, struct weir_c
 		 struct weir_error *err);
 /* by id; all at once: arrays of WEIR_MAX_VIPS, WEIR_MAX_BACKENDS, WEIR_MAX_RULES */
 int stats_vips(struct plane *p, struct weir_service_stats *ret, struct weir_error *err);
+/* the replies of its backends, which only a VIP of WEIR_MODE_NAT has */
+int stats_replies(struct plane *p, struct weir_count *ret, struct weir_error *err);
 int stats_backends(struct plane *p, struct weir_service_stats *ret, struct weir_error *err);
 int stats_rules(struct plane *p, struct weir_count *ret, struct weir_error *err);
 /* the same by identity; counted only while somebody looks (lib/top.h): WEIR_MAX_IDENTITIES */
@@ -36,7 +38,7 @@ struct hits {
 int stats_hits(struct plane *p, enum plane_map map, __u32 entries, struct hits *ret, struct weir_error *err);
 /* These begin again at no hits, as of now. */
 int stats_hits_new(struct plane *p, enum plane_map map, const __u32 *ids, size_t count, struct weir_error *err);
-/* Begin again at 0: an id given out anew. `map` is one of vip_stats, be_stats, rule_stats. */
+/* Begin again at 0: an id given out anew. `map` is one of vip_stats, reply_stats, be_stats, rule_stats. */
 int stats_clear(struct plane *p, enum plane_map map, __u32 id, struct weir_error *err);
 /* The same for a device's, whose slot is given back. */
 int stats_device_clear(struct plane *p, __u32 slot, struct weir_error *err);

@@ -116,12 +116,11 @@ static void count_options(const struct model *m, __u64 used[WEIR_LIMITS])
 {
 	for (size_t v = 0; v < m->vips_count; v++) {
 		const struct vip *vip = &m->vips[v];
-		bool nat = (vip->options.flags & WEIR_VIP_MODE) == WEIR_MODE_NAT;
 
 		for (size_t i = 0; i < m->backends_count && vip->options.flags; i++) {
 			if (m->backends[i].vip != vip->pool)
 				continue;
-			used[WEIR_LIMIT_NAT] += nat;
+			used[WEIR_LIMIT_NAT] += vip_is_nat(vip);
 			used[WEIR_LIMIT_SERVER_IDS] +=
 				vip->options.flags & WEIR_VIP_QUIC && m->backends[i].server_id_length;
 		}

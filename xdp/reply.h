@@ -54,6 +54,17 @@ static __always_inline int reply_send(struct xdp_md *ctx, const struct packet *p
 	return fib->ifindex == p->ifindex ? WEIR_R_REPLY_TX : WEIR_R_REPLY_REDIRECT;
 }
 
+/* Each VIP's by itself, so that `weir doctor` sees whose do not come. */
+static __always_inline void reply_count(__u32 vip, __u32 bytes)
+{
+	struct weir_count *replies = bpf_map_lookup_elem(&weir_reply_stats, &vip);
+
+	if (!CHANGES || !replies)
+		return;
+	replies->packets++;
+	replies->bytes += bytes;
+}
+
 /* One that is too large for its way goes to the stack as it came, which tells the backend. */
 __noinline int reply_read(struct xdp_md *ctx, struct packet *p, __u32 g, __u32 *ret_ifindex)
 {
@@ -81,6 +92,7 @@ __noinline int reply_read(struct xdp_md *ctx, struct packet *p, __u32 g, __u32 *
 	reason = nat_rewrite(ctx, p, END_SOURCE, &vip->addr, vip->port_be);
 	if (reason != NEXT)
 		return reason;
+	reply_count(index % WEIR_MAX_VIPS, p->bytes);
 	return reply_send(ctx, p, &fib, rc == BPF_FIB_LKUP_RET_SUCCESS, ret_ifindex);
 }
 

@@ -15,6 +15,7 @@ PINNED_MAP(weir_backends, BPF_MAP_TYPE_ARRAY, __u32, struct weir_backend, 2 * WE
 PINNED_MAP(weir_pools, BPF_MAP_TYPE_ARRAY, __u32, struct weir_pool, 2 * WEIR_MAX_VIPS, BPF_F_MMAPABLE);
 PINNED_MAP(weir_vip_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_service_stats, WEIR_MAX_VIPS, 0);
 PINNED_MAP(weir_be_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_service_stats, WEIR_MAX_BACKENDS, 0);
+PINNED_MAP(weir_reply_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct weir_count, WEIR_MAX_VIPS, 0);
 
 static __always_inline bool vip_is(const struct weir_vip *v, const struct weir_addr *addr, __be16 port_be, __u8 proto)
 {

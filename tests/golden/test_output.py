@@ -65,11 +65,11 @@ default audit db - - - - - - -
     "stats": """\
 DEVICE HOOK VERDICT REASON PACKETS BYTES
 
-VIP BACKEND PACKETS BYTES FLOWS TRACKED
-www - 0 0 0 0
-www 10.1.0.11 0 0 0 0
-www 2001:db8:1::11 0 0 0 0
-[2001:db8::10]:any/udp - 0 0 0 0
+VIP BACKEND PACKETS BYTES FLOWS TRACKED REPLIES
+www - 0 0 0 0 -
+www 10.1.0.11 0 0 0 0 -
+www 2001:db8:1::11 0 0 0 0 -
+[2001:db8::10]:any/udp - 0 0 0 0 -
 
 RULE ACTION FROM TO PROTO PORTS PACKETS BYTES
 1 allow app db tcp 5432,8000-8080 0 0

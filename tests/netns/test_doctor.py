@@ -267,6 +267,14 @@ def test_replies(well):
     well.weir("attach out")
     assert well.curl("client", "http://203.0.113.20/")
     assert rows(well)["replies"][0][0] == "ok"
+    # another VIP whose backend does not answer by here
+    well.weir("vip add 203.0.113.21:81/tcp name lost mode nat")
+    well.weir("backend add lost 10.1.0.99")
+    for _ in range(12):
+        assert well.curl("client", "http://203.0.113.21:81/", max_time=0.1, check=False) is None
+    found = rows(well, "status")["replies"]
+    assert [row[0] for row in found] == ["FAIL"] and found[0][1].startswith("VIP 'lost' (mode nat): ")
+    well.weir("vip del lost")
     well.weir("vip del nat")
 
 

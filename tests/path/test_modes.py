@@ -206,24 +206,31 @@ def test_nat(net, packet, want, backend):
 
 
 REPLIES = [
-    ("TCP with a mapped port", IP(src=BE, dst=CLIENT, id=5) / TCP(sport=8443, dport=4431, flags="SA"),
+    ("TCP with a mapped port", "https", IP(src=BE, dst=CLIENT, id=5) / TCP(sport=8443, dport=4431, flags="SA"),
      IP(src=VIP, dst=CLIENT, id=5, ttl=63) / TCP(sport=443, dport=4431, flags="SA")),
-    ("UDP", IP(src=BE2, dst=CLIENT, id=5) / UDP(sport=53, dport=999) / DATA,
+    ("UDP", "dns", IP(src=BE2, dst=CLIENT, id=5) / UDP(sport=53, dport=999) / DATA,
      IP(src=VIP, dst=CLIENT, id=5, ttl=63) / UDP(sport=53, dport=999) / DATA),
-    ("TCP over IPv6", IPv6(src=BE6, dst=CLIENT6) / TCP(sport=8443, dport=4431) / DATA,
+    ("TCP over IPv6", "nat6", IPv6(src=BE6, dst=CLIENT6) / TCP(sport=8443, dport=4431) / DATA,
      IPv6(src=VIP6, dst=CLIENT6, hlim=63) / TCP(sport=443, dport=4431) / DATA),
-    ("port unreachable", IP(src=BE2, dst=CLIENT, id=5) / ICMP(type=3, code=3) / IPerror(src=CLIENT, dst=BE2, id=7) /
+    ("port unreachable", "dns", IP(src=BE2, dst=CLIENT, id=5) / ICMP(type=3, code=3) / IPerror(src=CLIENT, dst=BE2, id=7) /
      UDPerror(sport=999, dport=53, len=8, chksum=0),
      IP(src=VIP, dst=CLIENT, id=5, ttl=63) / ICMP(type=3, code=3) / IPerror(src=CLIENT, dst=VIP, id=7) /
      UDPerror(sport=999, dport=53, len=8, chksum=0)),
 ]
 
 
-@pytest.mark.parametrize("packet,want", [case[1:] for case in REPLIES], ids=[case[0] for case in REPLIES])
-def test_nat_reply(net, packet, want):
+def replies(net):
+    """packets by VIP that its backends sent back"""
+    return {row["vip"]: row["replies"]["packets"] for row in net.weir_json("stats")["vips"] if "replies" in row}
+
+
+@pytest.mark.parametrize("vip,packet,want", [case[1:] for case in REPLIES], ids=[case[0] for case in REPLIES])
+def test_nat_reply(net, vip, packet, want):
+    before = replies(net)
     run = run_xdp(net, "out", eth() / packet)
     assert (run.verdict, run.reason) == ("redirect", "nat-reply-redirect")
     assert run.packet == bytes(from_lb(net, CLIENT, "in") / want)
+    assert replies(net) == {**before, vip: before[vip] + 1}
 
 
 def test_nat_leaves_other_speech_of_the_backend_alone(net):
@@ -530,11 +537,11 @@ def test_random_damage(net, long):
         IP(src=ROUTER, dst=VIP) / ICMP(type=3, code=4) / IP(src=VIP, dst=CLIENT) / TCP(sport=443) / DATA,
         IPv6(src=ROUTER6, dst=VIP6) / ICMPv6PacketTooBig() / IPv6(src=VIP6, dst=CLIENT6) / TCP(sport=443) / DATA,
         ip4() / UDP(dport=443) / Raw(long_header(0xe0, 1, ID_BE)), ip4(flags="DF") / TCP(dport=80) / BIG)]
-    replies = [bytes(eth() / reply[1]) for reply in REPLIES]
+    back = [bytes(eth() / reply[2]) for reply in REPLIES]
     seen = set()
     for _ in range(60_000 if long else 3_000):
         dev = pick.choice(["in", "out"])
-        packet = bytearray(pick.choice(whole if dev == "in" else replies))
+        packet = bytearray(pick.choice(whole if dev == "in" else back))
         for _ in range(pick.randrange(1, 6)):
             packet[pick.randrange(12, min(len(packet), 120))] = pick.choice([0, 1, 0x3f, 0x7f, 0x80, 0xff, pick.randrange(256)])
         del packet[pick.randrange(14, len(packet) + 1) if pick.random() < 0.2 else len(packet):]
