@@ -61,14 +61,21 @@ void plane_unlock(struct plane *p)
 	p->lock_fd = -1;
 }
 
+static void pins_close(struct plane *p)
+{
+	for (size_t i = 0; i < PLANE_MAPS; i++) {
+		if (p->maps[i] >= 0)
+			close(p->maps[i]);
+		p->maps[i] = -1;
+	}
+}
+
 static void plane_release(struct plane *p)
 {
 	for (size_t i = 0; i < PLANE_VIEWS; i++)
 		if (*view_of(p, i))
 			munmap(*view_of(p, i), plane_views[i].bytes);
-	for (size_t i = 0; i < PLANE_MAPS; i++)
-		if (p->maps[i] >= 0)
-			close(p->maps[i]);
+	pins_close(p);
 	plane_unlock(p);
 	memset(p, 0, sizeof(*p));
 }
@@ -139,16 +146,36 @@ static int pins_open(struct plane *p, const struct bpf_object *obj, struct weir_
 	return missing;
 }
 
-static int pins_make(const struct plane *p, struct bpf_object *obj, struct weir_error *err)
+/* Make those that are missing, and open them. */
+static int pins_make(struct plane *p, struct bpf_object *obj, struct weir_error *err)
 {
 	int rc = bpf_object__load(obj);
 
 	if (rc)
 		return weir_fail(err, -rc, "cannot make the maps in '%s': %s", p->pin_dir, strerror(-rc));
+	return pins_open(p, obj, err);
+}
+
+static int absent(const struct plane *p, struct weir_error *err)
+{
+	int rc = weir_fail(err, ENOENT, "no dataplane here: nothing is pinned in '%s'", p->pin_dir);
+
+	return weir_hint(err, rc, "`weir attach DEV` starts one; another instance is named with -i");
+}
+
+/* The writers' lock. Where nothing is, and nothing shall be made, there is nothing to lock. */
+static int plane_lock(struct plane *p, unsigned int flags, struct weir_error *err)
+{
+	int fd = where_lock(p, flags & PLANE_CREATE, err);
+
+	if (fd < 0)
+		return fd == -ENOENT && !(flags & PLANE_CREATE) ? absent(p, err) : fd;
+	p->lock_fd = fd;
 	return 0;
 }
 
-/* All maps open: those that are there, and those that had to be made. Making needs the lock, for a moment at least. */
+/* All maps open: those that are there, and those that had to be made. Making needs the lock, for a moment at least. Whoever had to
+ * wait for it looks again, since what was there may have been taken away meanwhile, and what was missing be made. */
 static int maps_open(struct plane *p, unsigned int flags, struct weir_error *err)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = p->pin_dir);
@@ -163,21 +190,15 @@ static int maps_open(struct plane *p, unsigned int flags, struct weir_error *err
 	if (!obj)
 		return weir_fail(err, errno, "cannot read the map definitions: %s", strerror(errno));
 	rc = pins_open(p, obj, err);
-	if (rc <= 0)
-		return rc;
-	if (!(flags & PLANE_CREATE) && p->maps[PLANE_ctl] < 0) {
-		rc = weir_fail(err, ENOENT, "no dataplane here: nothing is pinned in '%s'", p->pin_dir);
-		return weir_hint(err, rc, "`weir attach DEV` starts one; another instance is named with -i");
+	if (rc > 0 && p->lock_fd < 0 && (flags & PLANE_CREATE || p->maps[PLANE_ctl] >= 0)) {
+		pins_close(p);
+		rc = plane_lock(p, flags, err);
+		if (!rc)
+			rc = pins_open(p, obj, err);
 	}
-	if (p->lock_fd < 0) {
-		p->lock_fd = where_lock(p, true, err);
-		if (p->lock_fd < 0)
-			return p->lock_fd;
-	}
-	rc = pins_make(p, obj, err);
-	if (!rc)
-		rc = pins_open(p, obj, err);
-	if (!rc && !(flags & PLANE_LOCK))
+	if (rc > 0)
+		rc = flags & PLANE_CREATE || p->maps[PLANE_ctl] >= 0 ? pins_make(p, obj, err) : absent(p, err);
+	if (!(flags & PLANE_LOCK))
 		plane_unlock(p);
 	return rc;
 }
@@ -242,11 +263,8 @@ int plane_open(const char *instance, unsigned int flags, struct plane *ret, stru
 	rc = where_name(&p, instance, err);
 	if (!rc)
 		rc = where_check(flags & PLANE_LOCK, err);
-	/* no lock where there is nothing to lock: maps_open() then says what is missing */
-	if (!rc && flags & PLANE_LOCK && (flags & PLANE_CREATE || access(p.pin_dir, F_OK) == 0)) {
-		p.lock_fd = where_lock(&p, flags & PLANE_CREATE, err);
-		rc = p.lock_fd < 0 ? p.lock_fd : 0;
-	}
+	if (!rc && flags & PLANE_LOCK)
+		rc = plane_lock(&p, flags, err);
 	if (!rc)
 		rc = maps_open(&p, flags, err);
 	if (!rc)
@@ -326,27 +344,35 @@ static int reset_check(const struct plane *p, struct weir_error *err)
 	pin_path(p, map_names[PLANE_ctl], path, sizeof(path));
 	fd = bpf_obj_get(path);
 	if (fd < 0)
-		return 0;
-	if (!bpf_obj_get_info_by_fd(fd, &info, &size) && info.value_size == sizeof(ctl) &&
-	    !bpf_map_lookup_elem(fd, &zero, &ctl) && ctl.abi == WEIR_ABI && netns_lives(ctl.netns_dev, ctl.netns_ino))
+		return errno == ENOENT ? 0 : weir_fail(err, errno, "cannot open map '%s': %s", path, strerror(errno));
+	if (!bpf_obj_get_info_by_fd(fd, &info, &size) && info.type == BPF_MAP_TYPE_ARRAY &&
+	    info.value_size == sizeof(ctl) && !bpf_map_lookup_elem(fd, &zero, &ctl) && ctl.abi == WEIR_ABI &&
+	    netns_lives(ctl.netns_dev, ctl.netns_ino))
 		rc = netns_check(p, &ctl, err);
 	close(fd);
 	return rc;
 }
 
-/* Remove the pins in an open directory. */
-static int pins_remove(DIR *dir, const char *path, struct weir_error *err)
+/* how many there were */
+static int pins_remove(const struct plane *p, struct weir_error *err)
 {
+	DIR *dir = opendir(p->pin_dir);
 	struct dirent *entry;
 	int count = 0;
 
+	if (!dir)
+		return weir_fail(err, errno, "cannot list '%s': %s", p->pin_dir, strerror(errno));
 	while ((entry = readdir(dir))) {
 		if (strncmp(entry->d_name, PIN_PREFIX, strlen(PIN_PREFIX)))
 			continue;
-		if (unlinkat(dirfd(dir), entry->d_name, 0))
-			return weir_fail(err, errno, "cannot remove '%s/%s': %s", path, entry->d_name, strerror(errno));
+		if (unlinkat(dirfd(dir), entry->d_name, 0)) {
+			count = weir_fail(err, errno, "cannot remove '%s/%s': %s", p->pin_dir, entry->d_name,
+					  strerror(errno));
+			break;
+		}
 		count++;
 	}
+	closedir(dir);
 	return count;
 }
 
@@ -354,7 +380,6 @@ int plane_reset(const char *instance, struct weir_error *err)
 {
 	struct plane p;
 	int count = 0;
-	DIR *dir;
 
 	plane_init(&p);
 	count = where_name(&p, instance, err);
@@ -362,20 +387,14 @@ int plane_reset(const char *instance, struct weir_error *err)
 		count = where_check(true, err);
 	if (count)
 		return count;
-	if (access(p.pin_dir, F_OK)) {
-		where_remove(&p);
-		return 0;
-	}
 	p.lock_fd = where_lock(&p, false, err);
-	if (p.lock_fd < 0)
+	if (p.lock_fd < 0 && p.lock_fd != -ENOENT)
 		return p.lock_fd;
-	count = reset_check(&p, err);
-	dir = count ? NULL : opendir(p.pin_dir);
-	if (dir) {
-		count = pins_remove(dir, p.pin_dir, err);
-		closedir(dir);
+	count = p.lock_fd < 0 ? 0 : reset_check(&p, err);
+	if (!count && p.lock_fd >= 0)
+		count = pins_remove(&p, err);
+	if (count >= 0)
 		where_remove(&p);
-	}
 	plane_release(&p);
 	return count;
 }

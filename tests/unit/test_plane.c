@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* An instance on this kernel: made, changed, read back, taken away. In a network namespace of its own. */
+/* An instance on this kernel: made, changed, read back. In a network namespace of its own. */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -95,18 +95,6 @@ static const char everything[] = "drop add 198.51.100.0/24\n"
 				 "policy add allow from app to db proto tcp port 5432,6000-6010\n"
 				 "policy add deny from any to world proto icmp\n"
 				 "policy default deny from app\n";
-
-static void nothing_there(void **state)
-{
-
-	(void)state;
-	assert_int_equal(plane_open(instance, 0, &p, &err), -ENOENT);
-	assert_string_not_equal(err.hint, "");
-	assert_int_equal(plane_open(instance, PLANE_LOCK, &p, &err), -ENOENT);
-	assert_int_equal(plane_open("../x", PLANE_CREATE, &p, &err), -EINVAL);
-	assert_int_equal(plane_open("Upper", PLANE_CREATE, &p, &err), -EINVAL);
-	assert_null(p.ctl);
-}
 
 static void fresh(void **state)
 {
@@ -396,46 +384,6 @@ static void reading_is_overtaken(void **state)
 	assert_int_equal(m.vips_count, 1);
 }
 
-static void other_namespace(void **state)
-{
-
-	(void)state;
-	ok(plane_open(instance, PLANE_LOCK, &p, &err));
-	ok(plane_claim_netns(&p, &err));
-	plane_close(&p);
-	assert_int_equal(unshare(CLONE_NEWNET), 0);
-	assert_int_equal(plane_open(instance, 0, &p, &err), -EXDEV);
-	assert_non_null(strstr(err.hint, "-i"));
-}
-
-static void other_version(void **state)
-{
-	char path[256];
-	int fd;
-
-	(void)state;
-	snprintf(path, sizeof(path), "/sys/fs/bpf/weir/%s/tc/globals/weir_vips", instance);
-	assert_int_equal(unlink(path), 0);
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "weir_vips", 4, 64, 7, NULL);
-	assert_int_equal(bpf_obj_pin(fd, path), 0);
-	close(fd);
-	assert_int_equal(plane_open(instance, PLANE_CREATE | PLANE_LOCK, &p, &err), -EEXIST);
-	assert_non_null(strstr(err.text, "another version"));
-	assert_non_null(strstr(err.hint, "reset"));
-}
-
-static void taken_away(void **state)
-{
-	char dir[128];
-
-	(void)state;
-	assert_int_equal(plane_reset(instance, &err), PLANE_MAPS);
-	assert_int_equal(plane_reset(instance, &err), 0);
-	assert_int_equal(plane_open(instance, 0, &p, &err), -ENOENT);
-	snprintf(dir, sizeof(dir), "/sys/fs/bpf/weir/%s", instance);
-	assert_int_equal(access(dir, F_OK), -1);
-}
-
 static int group_setup(void **state)
 {
 	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
@@ -470,7 +418,6 @@ static int test_teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(nothing_there),
 		TEST(fresh),
 		TEST(written_and_read_back),
 		TEST(services),
@@ -480,9 +427,6 @@ int main(void)
 		TEST(vanished_cgroup),
 		TEST(full_of_vips),
 		TEST(reading_is_overtaken),
-		TEST(other_namespace),
-		TEST(other_version),
-		TEST(taken_away),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
