@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* weir ring: a ring depends on its history, so it is carried as it is. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,34 @@ int cmd_ring_save(struct ctl *c, const struct args *args, struct weir_error *err
 	return rc;
 }
 
+#define TEXT_MAX (8u << 20) /* bytes; a ring whose slots all differ takes two million */
+
+/* The whole file, before the writers' lock: standard input and pipes may take their time. The caller frees *ret. */
+static int text_read(const char *name, char **ret, size_t *ret_size, struct weir_error *err)
+{
+	file_auto in = NULL;
+	int rc = file_open(name, &in, err);
+	size_t size;
+	char *text;
+
+	if (rc)
+		return rc;
+	text = ctl_alloc(NULL, TEXT_MAX + 1, 1);
+	errno = EIO;
+	size = fread(text, 1, TEXT_MAX + 1, in);
+	if (ferror(in))
+		rc = weir_fail(err, errno, "cannot read '%s': %m", name);
+	else if (size > TEXT_MAX || memchr(text, '\0', size))
+		rc = weir_fail(err, EINVAL, "'%s' is no ring that `weir ring save` wrote", name);
+	if (rc) {
+		free(text);
+		return rc;
+	}
+	*ret = text;
+	*ret_size = size;
+	return 0;
+}
+
 static int ring_load(struct plane *p, const struct args *args, FILE *in, struct model *m, struct weir_error *err)
 {
 	const struct word *word = args_word(args, "VIP");
@@ -99,15 +128,22 @@ static int ring_load(struct plane *p, const struct args *args, FILE *in, struct 
 
 int cmd_ring_load(struct ctl *c, const struct args *args, struct weir_error *err)
 {
-	file_auto in = NULL;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *in = NULL;
 	plane_auto p = {};
 	model_auto m = {};
-	int rc = file_open(args_text(args, "FILE"), &in, err);
+	int rc = text_read(args_text(args, "FILE"), &text, &size, err);
 
-	if (!rc)
-		rc = ctl_running(c, args, false, &p, &m, err);
+	if (!rc) {
+		in = fmemopen(text, size, "r");
+		rc = in ? ctl_running(c, args, false, &p, &m, err)
+			: weir_fail(err, errno, "cannot read '%s': %m", args_text(args, "FILE"));
+	}
 	if (!rc)
 		rc = ring_load(&p, args, in, &m, err);
+	file_close(&in);
+	free(text);
 	if (!rc)
 		ctl_done(c);
 	return rc;

@@ -5,9 +5,12 @@
 """
 import collections
 import itertools
+import os
 import socket
 import struct
+import subprocess
 import sys
+import time
 
 import lab as labs
 import pytest
@@ -378,6 +381,25 @@ def test_ring_is_carried(net, tmp_path):
     www.weir("backend del", BACKENDS[3])
     refused = www.weir("ring load", path, check=False)
     assert refused.returncode and f"`weir backend add {www.name} {BACKENDS[3]}` first" in refused.stderr
+
+
+def test_ring_from_a_pipe(net, tmp_path):
+    """other commands need not wait for whoever writes the ring, and what is too long or no text is none"""
+    www = Service(net, BACKENDS[:2], options="settle 0")
+    saved, pipe = www.weir("ring save").stdout, tmp_path / "pipe"
+    os.mkfifo(pipe)
+    loader = subprocess.Popen(net.weir_argv(f"ring load {www.name} {pipe}"))
+    try:
+        with open(pipe, "w") as writer:
+            time.sleep(0.3)  # it reads by now
+            www.weir("backend add", BACKENDS[2], timeout=5)
+            writer.write(saved)
+        assert loader.wait(timeout=10) == 0
+    finally:
+        loader.kill()
+    for bad in ("", saved + "\0", saved + "\n" * (8 << 20)):
+        refused = www.weir("ring load", "-", stdin=bad, check=False)
+        assert refused.returncode == 2 and "'-'" in refused.stderr
 
 
 def test_plan_is_carried(net, tmp_path):
