@@ -246,65 +246,81 @@ static void diff_json(void *arg, char sign, const char *text)
 	json_close(j, '}');
 }
 
-/* what the slots of a pool would do; as a comment, since it is no configuration */
-static void moves_text(void *arg, const struct vip *vip, size_t slots)
+/* a file, and what its pools would do */
+struct diff {
+	struct model wanted;
+	__u32 *moves; /* slots, by VIP */
+};
+
+static void diff_free(struct diff *d)
 {
+	model_free(&d->wanted);
+	free(d->moves);
+}
+#define diff_auto __attribute__((cleanup(diff_free))) struct diff
+
+static int diff_read(struct plane *p, const struct model *running, void *arg, struct weir_error *err)
+{
+	struct diff *d = arg;
+
+	return compile_moves(p, running, &d->wanted, d->moves, err);
+}
+
+/* what slots would do as comments, since it is no configuration */
+static bool diff_print(const struct model *running, const struct diff *d)
+{
+	bool any = config_diff(running, &d->wanted, diff_text, NULL) > 0;
 	char label[SERVICE_TEXT_MAX];
 
-	(void)arg;
-	printf("# %s: %zu of %d slots would move\n", model_vip_label(vip, label), slots, WEIR_RING_SLOTS);
+	for (size_t i = 0; i < d->wanted.vips_count; i++)
+		if (d->moves[i])
+			printf("# %s: %u of %d slots would move\n", model_vip_label(&d->wanted.vips[i], label),
+			       d->moves[i], WEIR_RING_SLOTS);
+	return any;
 }
 
-static void moves_json(void *arg, const struct vip *vip, size_t slots)
-{
-	char label[SERVICE_TEXT_MAX];
-	struct json *j = arg;
-
-	json_open(j, NULL, '{');
-	json_text(j, "vip", model_vip_label(vip, label));
-	json_number(j, "slots", slots);
-	json_close(j, '}');
-}
-
-static int diff_print(struct plane *p, const struct model *running, struct model *wanted, bool *ret_any,
-		      struct weir_error *err)
-{
-	*ret_any = config_diff(running, wanted, diff_text, NULL) > 0;
-	return compile_moves(p, wanted, moves_text, NULL, err);
-}
-
-static int diff_document(struct plane *p, const struct model *running, struct model *wanted, bool *ret_any,
-			 struct weir_error *err)
+static bool diff_document(const struct model *running, const struct diff *d)
 {
 	struct json j = {.out = stdout};
-	int rc;
+	char label[SERVICE_TEXT_MAX];
+	bool any;
 
 	json_open(&j, NULL, '{');
 	json_open(&j, "differences", '[');
-	*ret_any = config_diff(running, wanted, diff_json, &j) > 0;
+	any = config_diff(running, &d->wanted, diff_json, &j) > 0;
 	json_close(&j, ']');
 	json_open(&j, "moves", '[');
-	rc = compile_moves(p, wanted, moves_json, &j, err);
+	for (size_t i = 0; i < d->wanted.vips_count; i++) {
+		if (!d->moves[i])
+			continue;
+		json_open(&j, NULL, '{');
+		json_text(&j, "vip", model_vip_label(&d->wanted.vips[i], label));
+		json_number(&j, "slots", d->moves[i]);
+		json_close(&j, '}');
+	}
 	json_close(&j, ']');
 	json_close(&j, '}');
 	putchar('\n');
-	return rc;
+	return any;
 }
 
 int cmd_diff(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	plane_auto p = {};
-	model_auto running, wanted;
+	model_auto running;
+	diff_auto d = {};
 	int rc;
 
 	model_init(&running);
-	model_init(&wanted);
-	rc = model_from_file(args_text(args, "FILE"), &wanted, err);
+	model_init(&d.wanted);
+	rc = model_from_file(args_text(args, "FILE"), &d.wanted, err);
 	if (!rc)
 		rc = ctl_open(c, args, &p, err);
-	if (!rc)
-		rc = compile_running(&p, true, &running, err);
 	if (rc)
 		return rc;
-	return (c->json ? diff_document : diff_print)(&p, &running, &wanted, &c->no, err);
+	d.moves = ctl_zero((d.wanted.vips_count + 1) * sizeof(*d.moves));
+	rc = compile_read(&p, true, &running, diff_read, &d, err);
+	if (!rc)
+		c->no = (c->json ? diff_document : diff_print)(&running, &d);
+	return rc;
 }

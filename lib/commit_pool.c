@@ -59,7 +59,11 @@ int ring_read(const struct commit *c, __u32 ring, struct weir_slot *slots, struc
 		return rc;
 	memcpy(slots, run.memory, WEIR_RING_SLOTS * sizeof(*slots));
 	chunks_unmap(&run);
-	return 0;
+	if (ring_valid(slots))
+		return 0;
+	rc = weir_fail(err, EIO, "the ring of a pool is damaged: it names backends that cannot be");
+	return weir_hint(err, rc,
+			 "`weir save`, then `weir reset`, `weir attach` and `weir apply` make everything anew");
 }
 
 /* ---- what is known before anything is decided ---- */
@@ -256,34 +260,36 @@ int commit_pools(struct commit *c, struct weir_error *err)
 	return rc;
 }
 
-static int plan_former(const struct commit *c, const struct weir_plan *plan, __u64 now_ns, bool *used,
-		       struct weir_error *err)
+/* `slots`: scratch */
+static int plan_former(const struct commit *c, const struct weir_plan *plan, __u64 now_ns, struct weir_slot *slots,
+		       bool *used, struct weir_error *err)
 {
-	struct chunk_run run = {};
 	int rc;
 
 	if (!plan->ring || now_ns >= plan->hold_until_ns)
 		return 0;
-	rc = chunks_map(c->p, plan->ring, RING_CHUNKS, &run, err);
-	if (rc)
-		return rc;
-	ring_former(run.memory, used);
-	chunks_unmap(&run);
-	return 0;
+	rc = ring_read(c, plan->ring, slots, err);
+	if (!rc)
+		ring_former(slots, used);
+	return rc;
 }
 
 int commit_pools_running(struct commit *c, struct weir_error *err)
 {
+	struct weir_slot *slots = malloc(WEIR_RING_SLOTS * sizeof(*slots));
 	__u64 now_ns = clock_packets_ns();
-	int rc = 0;
+	int rc = slots ? 0 : weir_fail(err, ENOMEM, "out of memory");
 
 	for (__u16 id = 1; !rc && id < WEIR_MAX_VIPS; id++) {
-		rc = plan_former(c, &pool_record(c, c->from, id)->now, now_ns, c->lingering_was, err);
+		struct weir_pool pool = *pool_record(c, c->from, id);
+
+		rc = plan_former(c, &pool.now, now_ns, slots, c->lingering_was, err);
 		if (!rc)
-			rc = plan_former(c, &pool_record(c, c->from, id)->next, now_ns, c->lingering_was, err);
+			rc = plan_former(c, &pool.next, now_ns, slots, c->lingering_was, err);
 	}
 	for (size_t i = 0; i < c->running->backends_count; i++)
 		c->lingering_was[c->running->backends[i].id] = false;
+	free(slots);
 	return rc;
 }
 
@@ -305,37 +311,30 @@ int commit_pools_purge(const struct commit *c, struct weir_error *err)
 	return rc;
 }
 
-int compile_moves(struct plane *p, struct model *wanted, void (*pool)(void *arg, const struct vip *vip, size_t slots),
-		  void *arg, struct weir_error *err)
+int compile_moves(struct plane *p, const struct model *running, struct model *wanted, __u32 *ret_slots,
+		  struct weir_error *err)
 {
-	struct commit c = {.p = p, .m = wanted, .active = plane_gen(p), .from = p->ctl->gen & 1};
-	model_auto running;
+	struct commit c = {.p = p, .m = wanted, .running = running, .active = plane_gen(p), .from = p->ctl->gen & 1};
 	pools_auto *s = NULL;
-	int rc;
+	int rc = commit_pools_running(&c, err);
 
-	model_init(&running);
-	c.running = &running;
-	rc = compile_running(p, false, &running, err);
+	memset(ret_slots, 0, wanted->vips_count * sizeof(*ret_slots));
 	if (!rc)
-		rc = commit_pools_running(&c, err);
-	if (!rc)
-		rc = model_assign_ids(wanted, &running, c.lingering_was, err);
+		rc = model_assign_ids(wanted, running, c.lingering_was, err);
 	if (!rc)
 		rc = pools_begin(&c, &s, err);
 	for (size_t i = 0; !rc && i < s->count; i++) {
-		size_t moved = 0;
+		const struct pool_change *change = &s->changes[i];
 
-		if (!s->changes[i].changed || !s->changes[i].now.ring)
+		if (!change->changed || !change->now.ring)
 			continue;
-		rc = ring_read(&c, s->changes[i].now.ring, s->before, err);
+		rc = ring_read(&c, change->now.ring, s->before, err);
 		if (rc)
 			break;
 		memcpy(s->now, s->before, sizeof(s->now));
-		ring_to_model(s, &s->changes[i], s->now);
+		ring_to_model(s, change, s->now);
 		for (size_t slot = 0; slot < WEIR_RING_SLOTS; slot++)
-			moved += s->now[slot].cur != s->before[slot].cur;
-		if (moved)
-			pool(arg, &wanted->vips[s->changes[i].vip], moved);
+			ret_slots[change->vip] += s->now[slot].cur != s->before[slot].cur;
 	}
 	return rc;
 }

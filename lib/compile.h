@@ -54,8 +54,9 @@ struct compile_ring {
 int compile_commit_ring(struct plane *p, struct model *m, const struct compile_ring *ring, unsigned int flags,
 			struct weir_error *err);
 
-/* How many slots of each pool would change hands: calls back for each where any would. Gives ids to `wanted`. */
-int compile_moves(struct plane *p, struct model *wanted, void (*pool)(void *arg, const struct vip *vip, size_t slots),
-		  void *arg, struct weir_error *err);
+/* How many slots of each pool would change hands, by the number of its first VIP in `wanted`, to which ids are given. `running` and
+ * the tables must be of one moment: to be called from a compile_reader. */
+int compile_moves(struct plane *p, const struct model *running, struct model *wanted, __u32 *ret_slots,
+		  struct weir_error *err);
 
 #endif

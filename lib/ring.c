@@ -163,6 +163,16 @@ size_t ring_former(const struct weir_slot slots[WEIR_RING_SLOTS], bool used[WEIR
 	return unsettled;
 }
 
+bool ring_valid(const struct weir_slot slots[WEIR_RING_SLOTS])
+{
+	bool valid = true;
+
+	for (size_t i = 0; i < WEIR_RING_SLOTS; i++)
+		valid &= slots[i].cur < WEIR_MAX_BACKENDS && slots[i].prev1 < WEIR_MAX_BACKENDS &&
+			 slots[i].prev2 < WEIR_MAX_BACKENDS;
+	return valid;
+}
+
 void ring_shares(const struct weir_slot slots[WEIR_RING_SLOTS], __u32 shares[WEIR_MAX_BACKENDS])
 {
 	memset(shares, 0, WEIR_MAX_BACKENDS * sizeof(*shares));

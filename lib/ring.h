@@ -48,6 +48,9 @@ void ring_owners(const struct weir_slot slots[WEIR_RING_SLOTS], __u16 ret_owners
 /* Lines for recording so many flows: whole chunks, a power of two, no more than the limit allows. */
 __u32 ring_track_lines(size_t flows);
 
+/* Do all slots name backends that can be, by their ids? What is read while a writer works may be anything. */
+bool ring_valid(const struct weir_slot slots[WEIR_RING_SLOTS]);
+
 /* slots owned by each backend id: fill shares[WEIR_MAX_BACKENDS] */
 void ring_shares(const struct weir_slot slots[WEIR_RING_SLOTS], __u32 shares[WEIR_MAX_BACKENDS]);
 

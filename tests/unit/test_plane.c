@@ -384,6 +384,34 @@ static void reading_is_overtaken(void **state)
 	assert_int_equal(m.vips_count, 1);
 }
 
+/* How many slots would change hands; and a ring that is none, as whoever reads without the lock may meet one, is refused. */
+static void moves(void **state)
+{
+	char text[sizeof(everything) + 64];
+	struct weir_slot *slots;
+	struct chunk_run run;
+	model_auto running, wanted;
+	__u32 moved[3];
+
+	(void)state;
+	ok(plane_open(instance, PLANE_LOCK, &p, &err));
+	commit(everything, COMPILE_SETS);
+	snprintf(text, sizeof(text), "%sbackend add www 127.0.0.13 weight 400\n", everything);
+	read_text(&wanted, text);
+	ok(compile_running(&p, false, &running, &err));
+	ok(compile_moves(&p, &running, &wanted, moved, &err));
+	assert_int_equal(moved[0], WEIR_RING_SLOTS / 2);
+	assert_int_equal(moved[1] | moved[2], 0);
+
+	ok(chunks_map(&p, vip_find("203.0.113.10", 443, IPPROTO_TCP)->ring, 2, &run, &err));
+	slots = run.memory;
+	slots[WEIR_RING_SLOTS - 1].cur += WEIR_MAX_BACKENDS;
+	assert_int_equal(compile_moves(&p, &running, &wanted, moved, &err), -EIO);
+	slots[WEIR_RING_SLOTS - 1].cur -= WEIR_MAX_BACKENDS;
+	ok(compile_moves(&p, &running, &wanted, moved, &err));
+	chunks_unmap(&run);
+}
+
 static int group_setup(void **state)
 {
 	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
@@ -427,6 +455,7 @@ int main(void)
 		TEST(vanished_cgroup),
 		TEST(full_of_vips),
 		TEST(reading_is_overtaken),
+		TEST(moves),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
