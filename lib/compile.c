@@ -11,6 +11,7 @@
 #include "commit.h"
 #include "config.h"
 #include "events.h"
+#include "prefixes.h"
 #include "seed.h"
 #include "sets_table.h"
 
@@ -171,6 +172,8 @@ static int generation_build(struct commit *c, unsigned int flags, struct weir_er
 		rc = commit_filter(c, err);
 	if (!rc)
 		rc = commit_policy(c, err);
+	if (!rc && prefixes_count(&c->next.sets) + prefixes_count(&c->next.ident) > WEIR_MAX_PREFIXES)
+		rc = weir_full(err, WEIR_LIMIT_PREFIXES, WEIR_MAX_PREFIXES);
 	if (!rc)
 		rc = commit_services(c, err);
 	return rc;

@@ -42,6 +42,7 @@ static int live_open(const struct live_set *set, struct live *ret, struct weir_e
 	l.classes.row = rules_live_row;
 	l.classes.row_arg = l.p;
 	prefixes_open(l.p, &l.gen->sets, &l.table);
+	l.table.others = prefixes_count(&l.gen->ident);
 	*ret = l;
 	return 0;
 }

@@ -115,10 +115,8 @@ int prefixes_build(struct plane *p, const struct prefix_value *entries, size_t c
 	size_t v4 = 0;
 	int rc;
 
-	if (count > WEIR_MAX_PREFIXES) {
-		weir_fail(err, ENOSPC, "%zu prefixes are more than the limit of %u", count, WEIR_MAX_PREFIXES);
-		return weir_hint(err, -ENOSPC, "raise the limit PREFIXES in include/weir/limits.def");
-	}
+	if (count > WEIR_MAX_PREFIXES)
+		return weir_full(err, WEIR_LIMIT_PREFIXES, WEIR_MAX_PREFIXES);
 	for (size_t i = 0; i < count; i++) {
 		rc = prefixes_value_check(entries[i].value, err);
 		if (rc)
@@ -181,7 +179,7 @@ int prefixes_walk(struct plane *p, const struct weir_prefix_set *set, struct pre
 		  struct weir_error *err)
 {
 	/* a few more than there are: a writer may be adding */
-	struct walk w = {.room = (size_t)set->v4.count + set->v6.count + 64};
+	struct walk w = {.room = prefixes_count(set) + 64};
 	int rc;
 
 	w.entries = malloc(w.room * sizeof(*w.entries));

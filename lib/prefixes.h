@@ -16,6 +16,12 @@ struct prefix_value {
 int prefixes_build(struct plane *p, const struct prefix_value *entries, size_t count, struct weir_prefix_set *ret,
 		   struct weir_error *err);
 
+/* Entries of both families. */
+static inline __u64 prefixes_count(const struct weir_prefix_set *set)
+{
+	return (__u64)set->v4.count + set->v6.count;
+}
+
 /* 0, or -ERANGE: a value that no table can hold. */
 int prefixes_value_check(__u32 value, struct weir_error *err);
 
@@ -24,14 +30,15 @@ int prefixes_value_check(__u32 value, struct weir_error *err);
 struct prefixes {
 	struct plane *p;
 	struct weir_prefix_set *set;
+	__u64 others;		 /* entries of other sets that the limit is for as well: 0 until the caller says it */
 	struct table *tables[2]; /* IPv6 and IPv4, mapped when they are needed */
 };
 void prefixes_open(struct plane *p, struct weir_prefix_set *set, struct prefixes *ret);
 void prefixes_close(struct prefixes *x);
 #define prefixes_auto __attribute__((cleanup(prefixes_close))) struct prefixes
 
-/* add: -EEXIST when there, -EXFULL when the table must be rebuilt larger first (the caller does, through prefixes_walk +
- * prefixes_build + flip). set: another value for one that is there; del: both -ENOENT. */
+/* add: -EEXIST when there, -ENOSPC at the limit, -EXFULL when the table must be rebuilt larger first (the caller does, through
+ * prefixes_walk + prefixes_build + flip). set: another value for one that is there; del: both -ENOENT. */
 int prefixes_add(struct prefixes *x, const struct prefix_value *entry, struct weir_error *err);
 int prefixes_set(struct prefixes *x, const struct prefix_value *entry, struct weir_error *err);
 int prefixes_del(struct prefixes *x, const struct prefix *prefix, struct weir_error *err);

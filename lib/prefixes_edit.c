@@ -224,6 +224,8 @@ int prefixes_add(struct prefixes *x, const struct prefix_value *entry, struct we
 		return rc;
 	if (there(t, &e))
 		return weir_fail(err, EEXIST, "'%s' is there already", prefix_text(&entry->prefix, text));
+	if (prefixes_count(x->set) + x->others >= WEIR_MAX_PREFIXES)
+		return weir_full(err, WEIR_LIMIT_PREFIXES, WEIR_MAX_PREFIXES);
 	if (!t->root->lines)
 		return full(err);
 	if (e.len)

@@ -11,6 +11,7 @@
 #include "chunks.h"
 #include "flow.h"
 #include "policy_table.h"
+#include "prefixes.h"
 
 const struct limit limits[WEIR_LIMITS] = {
 #define LIMIT(id, value, what) [WEIR_LIMIT_##id] = {#id, what, value},
@@ -86,16 +87,6 @@ static int count_port_classes(struct plane *p, __u64 *ret, struct weir_error *er
 	return 0;
 }
 
-static __u64 count_prefixes(const struct weir_gen *gen)
-{
-	const struct weir_prefix_set *sets[] = {&gen->sets, &gen->ident};
-	__u64 sum = 0;
-
-	for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++)
-		sum += (__u64)sets[i]->v4.count + sets[i]->v6.count;
-	return sum;
-}
-
 static int count_flow(void *arg, const struct flow_seen *flow)
 {
 	__u64 *by_state = arg;
@@ -138,7 +129,7 @@ int usage(struct plane *p, const struct model *m, __u64 ret[WEIR_LIMITS], __u64 
 		[WEIR_LIMIT_FAILSAFE] = m->failsafe_count,
 		[WEIR_LIMIT_SETS] = m->sets_count,
 		[WEIR_LIMIT_FILTER_RULES] = m->filter_count,
-		[WEIR_LIMIT_PREFIXES] = count_prefixes(plane_gen(p)),
+		[WEIR_LIMIT_PREFIXES] = prefixes_count(&plane_gen(p)->sets) + prefixes_count(&plane_gen(p)->ident),
 	};
 	__u64 flows[USAGE_FLOW_STATES] = {};
 	__u32 chunks = 0;

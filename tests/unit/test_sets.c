@@ -429,6 +429,38 @@ static void all_sets(void **state)
 	classes_free(&c);
 }
 
+/* The limit is over both families, and prefixes of identities count. What it stops half-way is undone. */
+static void full(void **state)
+{
+	struct weir_prefix_table *others;
+	struct prefix_list list = {};
+	struct prefix prefixes[4];
+	struct live_set set;
+	model_auto m;
+
+	(void)state;
+	begin();
+	running(&m, false);
+	set = (struct live_set){&p, &m, 2};
+	ok(prefix_parse("198.51.100.0/24", &prefixes[0], &err));
+	ok(prefix_parse("2001:db8::/48", &prefixes[1], &err));
+	ok(prefix_parse("192.0.2.0/24", &prefixes[2], &err));
+	ok(prefix_parse("2001:db8:1::/48", &prefixes[3], &err));
+	add(&set, &prefixes[0], 0, "");
+	add(&set, &prefixes[1], 0, "");
+	ok(prefix_list_add(&list, &prefixes[2], 0, &err));
+	ok(prefix_list_add(&list, &prefixes[3], 0, &err));
+	others = &plane_gen(&p)->ident.v6;
+	others->count = WEIR_MAX_PREFIXES - 3;
+	assert_int_equal(live_add(&set, &list, &m.terms, true, &err), -ENOSPC);
+	assert_non_null(strstr(err.hint, "PREFIXES"));
+	compare_entries();
+	others->count--;
+	ok(live_add(&set, &list, &m.terms, true, &err));
+	others->count = 0;
+	prefix_list_free(&list);
+}
+
 static int start(void **state)
 {
 	struct bpf_map *map;
@@ -460,7 +492,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(long_notes),	 cmocka_unit_test(all_sets), cmocka_unit_test(histories),
-		cmocka_unit_test(all_different), cmocka_unit_test(ends),
+		cmocka_unit_test(all_different), cmocka_unit_test(ends),     cmocka_unit_test(full),
 	};
 
 	return cmocka_run_group_tests(tests, start, end);
