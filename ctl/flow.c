@@ -37,24 +37,6 @@ static int wanted_read(const struct args *args, struct wanted *ret, struct weir_
 	return rc;
 }
 
-static bool prefix_covers(const struct prefix *prefix, const struct weir_addr *addr)
-{
-	bool v4 = address_is_v4(&prefix->addr);
-	unsigned int bits = prefix->len + (v4 ? 96 : 0);
-
-	if (v4 != address_is_v4(addr))
-		return false;
-	for (int i = 0; i < 4 && bits; i++) {
-		unsigned int here = bits < 32 ? bits : 32;
-		__u32 differs = ntohl(prefix->addr.w[i] ^ addr->w[i]);
-
-		if (differs >> (32 - here))
-			return false;
-		bits -= here;
-	}
-	return true;
-}
-
 static bool is_wanted(void *arg, const struct weir_flow *f)
 {
 	const struct wanted *w = arg;
@@ -63,7 +45,7 @@ static bool is_wanted(void *arg, const struct weir_flow *f)
 		return false;
 	if (w->port_be && w->port_be != f->sport_be && w->port_be != f->dport_be)
 		return false;
-	return !w->has_prefix || prefix_covers(&w->prefix, &f->src) || prefix_covers(&w->prefix, &f->dst);
+	return !w->has_prefix || prefix_has(&w->prefix, &f->src) || prefix_has(&w->prefix, &f->dst);
 }
 
 /* ---- list ---- */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "clock.h"
 #include "flows.h"
 #include "stats.h"
 #include "when.h"
@@ -94,7 +95,7 @@ static int since_read(const struct args *args, struct flows_filter *f, struct we
 		at = rc ? 0 : when_now() - (__s64)seconds;
 	}
 	if (!rc)
-		f->since_ns = at * 1000000000ll;
+		f->since_ns = at * (__s64)NS_A_SECOND;
 	return weir_at(err, rc, since);
 }
 

@@ -18,7 +18,7 @@ static bool addr_known(const struct weir_addr *addr)
 /* of this day the time, of another the date as well: local time */
 static void print_time(__s64 ns)
 {
-	time_t at = ns / 1000000000, now = time(NULL);
+	time_t at = ns / (__s64)NS_A_SECOND, now = time(NULL);
 	struct tm then, today;
 	char text[32];
 
@@ -27,7 +27,7 @@ static void print_time(__s64 ns)
 	strftime(text, sizeof(text),
 		 then.tm_yday == today.tm_yday && then.tm_year == today.tm_year ? "%H:%M:%S" : "%Y-%m-%d %H:%M:%S",
 		 &then);
-	printf("%s.%03d", text, (int)(ns % 1000000000 / 1000000));
+	printf("%s.%03d", text, (int)(ns % (__s64)NS_A_SECOND / 1000000));
 }
 
 static void print_end(const struct weir_addr *addr, __u16 port)
@@ -121,13 +121,13 @@ static void json_some(struct json *j, const char *key, uint64_t number)
 
 static const char *utc_text(__s64 ns, char buf[64])
 {
-	time_t at = ns / 1000000000;
+	time_t at = ns / (__s64)NS_A_SECOND;
 	struct tm tm;
 	size_t length;
 
 	gmtime_r(&at, &tm);
 	length = strftime(buf, 64, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(buf + length, 64 - length, ".%06dZ", (int)(ns % 1000000000 / 1000));
+	snprintf(buf + length, 64 - length, ".%06dZ", (int)(ns % (__s64)NS_A_SECOND / 1000));
 	return buf;
 }
 

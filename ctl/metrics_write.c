@@ -2,6 +2,7 @@
 /* Prometheus' text format 0.0.4, written. */
 #include <string.h>
 
+#include "clock.h"
 #include "metrics.h"
 
 #define PREFIX "weir_"
@@ -95,8 +96,8 @@ void metric_count(struct metrics_out *out, enum metric metric, __u64 value, cons
 void metric_seconds(struct metrics_out *out, enum metric metric, __u64 ns, const char *const *labels)
 {
 	put_labels(out, metric, labels);
-	put_number(out, ns / 1000000000, 1);
+	put_number(out, ns / NS_A_SECOND, 1);
 	put_text(out, ".");
-	put_number(out, ns % 1000000000, 9);
+	put_number(out, ns % NS_A_SECOND, 9);
 	put_text(out, "\n");
 }

@@ -33,7 +33,7 @@ static const char *until_text(const struct policy_rule *rule, char buf[WHEN_TEXT
 {
 	if (!rule->until)
 		return NULL;
-	return rule->until > when_now() ? when_text(rule->until, buf) : "over";
+	return policy_rule_is_over(rule, when_now()) ? "over" : when_text(rule->until, buf);
 }
 
 void rule_cells(struct table *t, const struct model *m, const struct policy_rule *rule, const struct weir_count *count)

@@ -14,6 +14,14 @@ bool address_is_v4(const struct weir_addr *a)
 	return !memcmp(a, &v4_mapped, 12);
 }
 
+struct weir_addr address_from_v4(const void *bytes)
+{
+	struct weir_addr a = v4_mapped;
+
+	memcpy(&a.w[3], bytes, 4);
+	return a;
+}
+
 int address_compare(const void *a, const void *b)
 {
 	bool a_v4 = address_is_v4(a), b_v4 = address_is_v4(b);
@@ -86,8 +94,7 @@ static bool v4_read(const char *text, size_t length, struct weir_addr *ret)
 	}
 	if (count != 4)
 		return false;
-	*ret = v4_mapped;
-	memcpy(&ret->w[3], bytes, 4);
+	*ret = address_from_v4(bytes);
 	return true;
 }
 

@@ -16,9 +16,7 @@ bool host_address(const struct ifaddrs *i, struct weir_addr *ret)
 	if (!i->ifa_addr)
 		return false;
 	if (i->ifa_addr->sa_family == AF_INET) {
-		*ret = (struct weir_addr){};
-		ret->w[2] = htonl(0xffff);
-		ret->w[3] = ((const struct sockaddr_in *)i->ifa_addr)->sin_addr.s_addr;
+		*ret = address_from_v4(&((const struct sockaddr_in *)i->ifa_addr)->sin_addr);
 		return ntohl(ret->w[3]) >> 24 != 127;
 	}
 	if (i->ifa_addr->sa_family != AF_INET6)

@@ -45,11 +45,8 @@ static int host_fill(struct commit *c, const struct filter_rule *r, bool ran, st
 		rc = device_find(r->redirect, ran, &record->ifindex, err);
 	if (!rc && *r->dev)
 		rc = device_find(r->dev, ran, &ifindex, err);
-	if (!rc && ifindex) {
-		ret->slot = device_claim(c->p, ifindex);
-		if (!ret->slot)
-			rc = weir_full(err, WEIR_LIMIT_DEVS, WEIR_MAX_DEVS);
-	}
+	if (!rc && ifindex)
+		rc = device_claim_slot(c->p, ifindex, &ret->slot, err);
 	if (!rc && r->action == WEIR_RULE_LIMIT)
 		limit_fill(&r->limit, c->p->ctl->hz, c->next.bucket_seed, record);
 	return rc;

@@ -34,9 +34,9 @@ static int default_put(struct commit *c, const struct filter_default *d, struct 
 
 	if (rc)
 		return rc == -ENODEV && default_runs(c, d) ? 0 : rc;
-	slot = device_claim(c->p, link.ifindex);
-	if (!slot)
-		return weir_full(err, WEIR_LIMIT_DEVS, WEIR_MAX_DEVS - 1);
+	rc = device_claim_slot(c->p, link.ifindex, &slot, err);
+	if (rc)
+		return rc;
 	bit = 1ull << slot % 64;
 	if (d->drop)
 		c->next.default_drop[slot / 64] |= bit;

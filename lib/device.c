@@ -23,6 +23,12 @@ __u32 device_claim(struct plane *p, __u32 ifindex)
 	return 0;
 }
 
+int device_claim_slot(struct plane *p, __u32 ifindex, __u32 *ret_slot, struct weir_error *err)
+{
+	*ret_slot = device_claim(p, ifindex);
+	return *ret_slot ? 0 : weir_full(err, WEIR_LIMIT_DEVS, WEIR_MAX_DEVS - 1); /* slot 0 is that of all others */
+}
+
 __u32 device_slot(const struct plane *p, __u32 ifindex)
 {
 	for (__u32 i = 0; i < WEIR_DEV_PROBES; i++) {

@@ -10,6 +10,9 @@
 /* The device's slot, claimed as the packet path does (include/bpf/account.h) if it has none; 0: all its places are taken. */
 __u32 device_claim(struct plane *p, __u32 ifindex);
 
+/* The same for who cannot do without: -ENOSPC when all its places are taken. */
+int device_claim_slot(struct plane *p, __u32 ifindex, __u32 *ret_slot, struct weir_error *err);
+
 /* The same without claiming; 0: it has none. */
 __u32 device_slot(const struct plane *p, __u32 ifindex);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "event_view.h"
 #include "events.h"
 #include "stats.h"
@@ -161,7 +162,7 @@ static int time_read(const char *text, __s64 *ret)
 		ns += (*end - '0') * unit;
 	if (end[0] != 'Z' || end[1])
 		return -EINVAL;
-	*ret = seconds * 1000000000ll + ns;
+	*ret = seconds * (__s64)NS_A_SECOND + ns;
 	return 0;
 }
 

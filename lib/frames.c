@@ -2,7 +2,6 @@
 /* Recordings -> Ethernet frames. libpcap reads the file; the packets in it are anybody's. */
 #include "frames.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <pcap.h>
 #include <stdbool.h>
@@ -72,8 +71,7 @@ bool frame_source(const unsigned char *bytes, size_t length, struct weir_addr *r
 			break;
 	}
 	if (type == TYPE_IPV4 && at + 20 <= length) {
-		*ret = (struct weir_addr){.w = {0, 0, htonl(0xffff)}};
-		memcpy(&ret->w[3], bytes + at + 12, 4);
+		*ret = address_from_v4(bytes + at + 12);
 		return true;
 	}
 	if (type == TYPE_IPV6 && at + 40 <= length) {

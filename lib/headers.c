@@ -64,9 +64,8 @@ static const char *mac_text(const unsigned char *p, char buf[18])
 
 static const char *address4(const unsigned char *p, char buf[ADDRESS_TEXT_MAX])
 {
-	struct weir_addr a = {.w = {0, 0, htonl(0xffff)}};
+	struct weir_addr a = address_from_v4(p);
 
-	memcpy(&a.w[3], p, 4);
 	return address_text(&a, buf);
 }
 

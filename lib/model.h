@@ -333,6 +333,8 @@ const char *icmp_text(__u8 proto, __s16 type, __s16 code, char buf[ICMP_TEXT_MAX
 /* the word of the grammar for a kind: "cgroup" */
 const char *member_kind_text(enum member_kind kind);
 
+/* Was its time over at `now`, in seconds since 1970? */
+bool policy_rule_is_over(const struct policy_rule *rule, __s64 now);
 /* Take the rules away whose time is over; how many. */
 size_t model_policy_expire(struct model *m, __s64 now);
 

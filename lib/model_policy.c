@@ -255,12 +255,17 @@ int model_policy_del(struct model *m, const struct args *args, struct weir_error
 	return 0;
 }
 
+bool policy_rule_is_over(const struct policy_rule *rule, __s64 now)
+{
+	return rule->until && rule->until <= now;
+}
+
 size_t model_policy_expire(struct model *m, __s64 now)
 {
 	size_t kept = 0, gone;
 
 	for (size_t i = 0; i < m->rules_count; i++)
-		if (!m->rules[i].until || m->rules[i].until > now)
+		if (!policy_rule_is_over(&m->rules[i], now))
 			m->rules[kept++] = m->rules[i];
 	gone = m->rules_count - kept;
 	m->rules_count = kept;

@@ -2,7 +2,6 @@
 /* Links: who they are and what they can (libnl; the XDP part by libbpf, the features by the netdev family). */
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <net/if_arp.h>
@@ -12,11 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "grammar.h"
 #include "netlink.h"
 #include "netlink_nl.h"
+#include "sysctl.h"
 
 const char *link_xdp_text(enum link_xdp mode)
 {
@@ -213,16 +212,11 @@ int links_all(struct link **ret, size_t *ret_count, struct weir_error *err)
 
 int link_forwarding(const char *name, bool v6, bool *ret, struct weir_error *err)
 {
-	char path[64 + IF_NAMESIZE], value = '0';
-	int fd, rc = 0;
+	char family = v6 ? '6' : '4';
+	long value = sysctl_number("net/ipv%c/conf/%s/forwarding", family, name);
 
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv%c/conf/%s/forwarding", v6 ? '6' : '4', name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read(fd, &value, 1) != 1)
-		rc = weir_fail(err, errno, "cannot read '%s': %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	if (!rc)
-		*ret = value != '0';
-	return rc;
+	if (value < 0)
+		return weir_fail(err, ENOENT, "cannot tell whether IPv%c forwarding is on for '%s'", family, name);
+	*ret = value;
+	return 0;
 }

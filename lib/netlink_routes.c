@@ -42,8 +42,7 @@ static bool address_from_nl(struct nl_addr *from, struct weir_addr *ret)
 	if (!from)
 		return false;
 	if (nl_addr_get_family(from) == AF_INET && nl_addr_get_len(from) == 4) {
-		a.w[2] = htonl(0xffff);
-		memcpy(&a.w[3], nl_addr_get_binary_addr(from), 4);
+		a = address_from_v4(nl_addr_get_binary_addr(from));
 	} else if (nl_addr_get_family(from) == AF_INET6 && nl_addr_get_len(from) == 16) {
 		memcpy(&a, nl_addr_get_binary_addr(from), 16);
 	} else {

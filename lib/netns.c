@@ -56,15 +56,10 @@ int netns_enter(const char *name, struct weir_error *err)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return netns_suggest(name, weir_fail(err, ENOENT, "no network namespace '%s'", name), err);
-	rc = fd < 0 || setns(fd, CLONE_NEWNET) ? errno : 0;
+	rc = fd < 0 || setns(fd, CLONE_NEWNET) ? -errno : 0;
 	if (fd >= 0)
 		close(fd);
-	if (!rc)
-		return 0;
-	rc = weir_fail(err, rc, "cannot enter the network namespace '%s': %s", name, strerror(rc));
-	if (err && rc == -EINVAL)
-		err->status = WEIR_EXIT_FAILED;
-	return rc;
+	return rc ? netlink_fail(err, rc, "cannot enter the network namespace '%s': %s", name, strerror(-rc)) : 0;
 }
 
 int netns_id(__u64 *ret_dev, __u64 *ret_ino, struct weir_error *err)

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "config_line.h"
 
@@ -19,17 +18,6 @@ static int owned_order(const void *a, const void *b)
 	const struct owned *x = a, *y = b;
 
 	return prefix_compare(&x->prefix, &y->prefix);
-}
-
-static bool prefix_covers(const struct prefix *outer, const struct prefix *inner)
-{
-	bool v4 = address_is_v4(&outer->addr);
-	const unsigned char *a = (const unsigned char *)&outer->addr, *b = (const unsigned char *)&inner->addr;
-	unsigned int bits = outer->len + (v4 ? 96u : 0u);
-
-	if (v4 != address_is_v4(&inner->addr) || outer->len > inner->len || memcmp(a, b, bits / 8))
-		return false;
-	return !(bits % 8) || !((a[bits / 8] ^ b[bits / 8]) >> (8 - bits % 8));
 }
 
 struct notes {
@@ -57,7 +45,7 @@ static void notes_inside(struct notes *n, struct owned *all, size_t count, size_
 
 	qsort(all, count, sizeof(*all), owned_order);
 	for (size_t i = 0; i < count && n->left; i++) {
-		while (depth && !prefix_covers(&all[stack[depth - 1]].prefix, &all[i].prefix))
+		while (depth && !prefix_contains(&all[stack[depth - 1]].prefix, &all[i].prefix))
 			depth--;
 		if (depth && all[stack[depth - 1]].identity != all[i].identity)
 			note_inside(n, &all[i], &all[stack[depth - 1]]);
@@ -70,7 +58,7 @@ static void notes_over(struct notes *n, __s64 now)
 	char text[CONFIG_LINE_MAX + 64], line[CONFIG_LINE_MAX];
 
 	for (size_t i = 0; i < n->m->rules_count && n->left; i++) {
-		if (!n->m->rules[i].until || n->m->rules[i].until > now)
+		if (!policy_rule_is_over(&n->m->rules[i], now))
 			continue;
 		snprintf(text, sizeof(text), "the time of this rule is over: %s", line_of_rule(n->m, i, line));
 		n->note(n->arg, text);

@@ -65,11 +65,6 @@ static bool has_table(__u8 proto)
 	return false;
 }
 
-static bool is_over(const struct build *b, const struct policy_rule *rule)
-{
-	return rule->until && rule->until <= b->now;
-}
-
 /* The moment when it ends, by the packet path's clock. */
 static __u64 until_ns(const struct build *b, const struct policy_rule *rule)
 {
@@ -137,7 +132,8 @@ static int classify_table(struct build *b, enum port_table t, __u64 *delta, stru
 	memset(seen, 0, SEEN_ROOM * sizeof(*seen));
 	for (size_t i = 0; i < b->m->rules_count; i++) {
 		const struct port_range *ranges = NULL;
-		size_t count = is_over(b, &b->m->rules[i]) ? 0 : rule_ranges(&b->m->rules[i], t, &ranges);
+		size_t count =
+			policy_rule_is_over(&b->m->rules[i], b->now) ? 0 : rule_ranges(&b->m->rules[i], t, &ranges);
 
 		for (size_t k = 0; k < count; k++) {
 			delta[ranges[k].low] += mix(i);
@@ -172,7 +168,7 @@ static int classify(struct build *b, struct weir_error *err)
 	for (size_t i = 0; !rc && i < b->m->rules_count; i++) {
 		__u8 proto = b->m->rules[i].proto;
 
-		if (!proto || has_table(proto) || b->proto_class[proto] || is_over(b, &b->m->rules[i]))
+		if (!proto || has_table(proto) || b->proto_class[proto] || policy_rule_is_over(&b->m->rules[i], b->now))
 			continue;
 		if (b->classes == WEIR_MAX_PORT_CLASSES)
 			rc = weir_full(err, WEIR_LIMIT_PORT_CLASSES, WEIR_MAX_PORT_CLASSES - 1);
@@ -372,7 +368,7 @@ static int put_rules(struct build *b, struct weir_error *err)
 	for (size_t i = 0; !rc && i < count; i++) {
 		if (i && precedence(&rules[order[i]]) != precedence(&rules[order[i - 1]]))
 			b->rank--;
-		if (!is_over(b, &rules[order[i]]))
+		if (!policy_rule_is_over(&rules[order[i]], b->now))
 			rc = put_rule(b, &rules[order[i]], (__u32)i + 1, err);
 	}
 	free(order);

@@ -3,6 +3,7 @@
 #include "prefix_entry.h"
 
 #include <arpa/inet.h>
+#include <string.h>
 
 #include "weir/prefix.h"
 
@@ -22,18 +23,13 @@ struct entry entry_of(const struct prefix *prefix, __u32 value)
 
 struct prefix_value entry_prefix(const struct entry *e, bool v4)
 {
+	__be32 w[] = {htonl(e->hi >> 32), htonl(e->hi), htonl(e->lo >> 32), htonl(e->lo)};
 	struct prefix_value ret = {.prefix.len = e->len, .value = e->value};
-	__be32 *w = ret.prefix.addr.w;
 
-	if (v4) {
-		w[2] = htonl(0xffff);
-		w[3] = htonl(e->hi >> 32);
-	} else {
-		w[0] = htonl(e->hi >> 32);
-		w[1] = htonl(e->hi);
-		w[2] = htonl(e->lo >> 32);
-		w[3] = htonl(e->lo);
-	}
+	if (v4)
+		ret.prefix.addr = address_from_v4(w);
+	else
+		memcpy(&ret.prefix.addr, w, sizeof(w));
 	return ret;
 }
 

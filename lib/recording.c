@@ -83,9 +83,8 @@ static bool ipv4_take(struct rest *r, struct tuple *t)
 	if (!ip || word_at(ip + 6) & 0x1fff) /* a later fragment */
 		return false;
 	t->proto = ip[9];
-	t->src.w[2] = t->dst.w[2] = htonl(0xffff);
-	memcpy(&t->src.w[3], ip + 12, 4);
-	memcpy(&t->dst.w[3], ip + 16, 4);
+	t->src = address_from_v4(ip + 12);
+	t->dst = address_from_v4(ip + 16);
 	return true;
 }
 

@@ -19,12 +19,12 @@ struct named {
 /* The prefix that a rule names in the field. The bytes of a payload are taken for an IPv4 prefix. */
 static struct prefix prefix_of(const struct filter_rule *r, enum weir_field field)
 {
-	struct prefix bytes = {.addr.w[2] = htonl(0xffff), .len = (__u8)(8 * r->payload_bytes)};
+	unsigned char bytes[4] = {};
 
 	if (field == WEIR_FIELD_FROM || field == WEIR_FIELD_TO)
 		return field == WEIR_FIELD_FROM ? r->from.prefix : r->to.prefix;
-	memcpy(&bytes.addr.w[3], r->payload, r->payload_bytes);
-	return bytes;
+	memcpy(bytes, r->payload, r->payload_bytes);
+	return (struct prefix){address_from_v4(bytes), (__u8)(8 * r->payload_bytes)};
 }
 
 static bool is_negated(const struct filter_rule *r, enum weir_field field)
@@ -45,23 +45,6 @@ static int named_compare(const void *a, const void *b)
 	return prefix_compare(&((const struct named *)a)->prefix, &((const struct named *)b)->prefix);
 }
 
-static bool covers(const struct prefix *p, const struct prefix *q)
-{
-	bool v4 = address_is_v4(&p->addr);
-	__u32 len = p->len + (v4 ? 96 : 0);
-
-	if (v4 != address_is_v4(&q->addr) || p->len > q->len)
-		return false;
-	for (__u32 i = 0; i < 4 && len; i++) {
-		__u32 bits = len < 32 ? len : 32;
-
-		if (ntohl(p->addr.w[i] ^ q->addr.w[i]) >> (32 - bits))
-			return false;
-		len -= bits;
-	}
-	return true;
-}
-
 /* Rows of all prefixes, sorted. Those that cover the one at work are on a stack, as the first of their equals. */
 static int rows_make(const struct rules_build *b, struct field *f, struct named *named, size_t count,
 		     struct weir_error *err)
@@ -70,7 +53,7 @@ static int rows_make(const struct rules_build *b, struct field *f, struct named 
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < count; i = end) {
-		for (; depth && !covers(&named[stack[depth - 1]].prefix, &named[i].prefix); depth--)
+		for (; depth && !prefix_contains(&named[stack[depth - 1]].prefix, &named[i].prefix); depth--)
 			for (size_t k = stack[depth - 1];
 			     k < count && !named_compare(&named[stack[depth - 1]], &named[k]); k++)
 				field_flip(b, f, named[k].rule);

@@ -11,12 +11,12 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "address.h"
 #include "flow.h"
 #include "netlink_request.h"
+#include "sysctl.h"
 
 /* the kernel's states of a TCP socket (include/net/tcp_states.h); 12 is a connection that waits for its last ACK */
 enum {
@@ -56,10 +56,11 @@ static void enter(struct seeding *s, const struct weir_flow *flow)
 
 static struct weir_addr address_of(__u8 family, const __be32 *words)
 {
-	struct weir_addr addr = {.w = {0, 0, htonl(0xffff), words[0]}};
+	struct weir_addr addr;
 
-	if (family == AF_INET6)
-		memcpy(&addr, words, sizeof(addr));
+	if (family != AF_INET6)
+		return address_from_v4(words);
+	memcpy(&addr, words, sizeof(addr));
 	return addr;
 }
 
@@ -249,18 +250,6 @@ static int on_conntrack(const struct nlmsghdr *message, void *arg)
 	return MNL_CB_OK;
 }
 
-/* Asking would load the modules, so it is only done where tracking runs. */
-static bool conntrack_runs(void)
-{
-	FILE *f = fopen("/proc/sys/net/netfilter/nf_conntrack_count", "re");
-	unsigned long count = 0;
-	bool runs = f && fscanf(f, "%lu", &count) == 1 && count;
-
-	if (f)
-		fclose(f);
-	return runs;
-}
-
 static int seed_conntrack(struct seeding *s, struct weir_error *err)
 {
 	char buffer[MNL_NLMSG_HDRLEN + 256];
@@ -269,7 +258,7 @@ static int seed_conntrack(struct seeding *s, struct weir_error *err)
 	struct netlink_failure failure;
 	int rc;
 
-	if (!conntrack_runs())
+	if (sysctl_number("net/netfilter/nf_conntrack_count") <= 0) /* to ask then would load the modules */
 		return 0;
 	message->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET;
 	message->nlmsg_flags = NLM_F_DUMP;

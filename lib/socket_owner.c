@@ -20,7 +20,7 @@
 #include "netlink_request.h"
 #include "weir/hash.h"
 
-#define FRESH_NS       (3ll * 1000000000) /* an older event's socket may be another one's by now */
+#define FRESH_NS       (3 * (__s64)NS_A_SECOND) /* an older event's socket may be another one's by now */
 #define ASKED_A_SECOND 200
 #define PLACES	       1024
 #define CGROUP_PLACES  64

@@ -4,27 +4,35 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 #define SYSCTL_DIR "/proc/sys/"
 
-long sysctl_number(const char *format, ...)
+long sysctl_field(unsigned int field, const char *key)
 {
-	char path[128] = SYSCTL_DIR;
+	char path[128];
 	long value = -1;
-	va_list list;
 	FILE *in;
 
-	va_start(list, format);
-	vsnprintf(path + strlen(SYSCTL_DIR), sizeof(path) - strlen(SYSCTL_DIR), format, list);
-	va_end(list);
+	snprintf(path, sizeof(path), SYSCTL_DIR "%s", key);
 	in = fopen(path, "re");
 	if (!in)
 		return -1;
-	if (fscanf(in, "%ld", &value) != 1 || value < 0)
-		value = -1;
+	for (unsigned int i = 0; i <= field; i++)
+		if (fscanf(in, "%ld", &value) != 1 || value < 0)
+			value = -1;
 	fclose(in);
 	return value;
+}
+
+long sysctl_number(const char *format, ...)
+{
+	char key[112];
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(key, sizeof(key), format, list);
+	va_end(list);
+	return sysctl_field(0, key);
 }
 
 const char *sysctl_dev(const char *name, char ret[IF_NAMESIZE])
