@@ -84,11 +84,11 @@ static int save_json(const struct model *m, struct weir_error *err)
 	int rc;
 
 	if (!memory)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	rc = config_print(memory, m, 0);
 	if (fclose(memory) || rc) {
 		free(text);
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	}
 	json_open(&j, NULL, '{');
 	json_open(&j, "lines", '[');

@@ -470,13 +470,13 @@ int cmd_explain(struct ctl *c, const struct args *args, struct weir_error *err)
 
 	x.to = x.j.out = open_memstream(&text, &length);
 	if (!x.to)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	rc = explaining_begin(&x, args, err);
 	if (!rc)
 		rc = packets_explain(&x, args, &c->no, err);
 	explaining_end(&x);
 	if (fclose(x.to) && !rc)
-		rc = weir_fail(err, ENOMEM, "out of memory");
+		rc = no_memory(err);
 	if (!rc)
 		fwrite(text, 1, length, stdout);
 	free(text);

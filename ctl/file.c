@@ -66,7 +66,7 @@ static int write_beside(const char *path, mode_t mode, file_print *print, const 
 	int fd, rc;
 
 	if (asprintf(&temp, "%s.XXXXXX", path) < 0)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	fd = mkostemp(temp, O_CLOEXEC);
 	if (fd < 0) {
 		rc = cannot_write(path, err);

@@ -3,7 +3,6 @@
 #include "ask.h"
 
 #include <bpf/bpf.h>
-#include <errno.h>
 #include <net/ethernet.h>
 #include <netinet/icmp6.h>
 #include <netinet/ip.h>
@@ -26,7 +25,7 @@ struct ask {
 int ask_open(struct plane *p, struct ask **ret, struct weir_error *err)
 {
 	struct ask *a = calloc(1, sizeof(*a));
-	int rc = a ? code_load(p, CODE_ASK, &a->code, err) : weir_fail(err, ENOMEM, "out of memory");
+	int rc = a ? code_load(p, CODE_ASK, &a->code, err) : no_memory(err);
 
 	if (rc) {
 		free(a);

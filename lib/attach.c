@@ -253,7 +253,7 @@ int attachments(struct plane *p, struct attachment **ret, size_t *ret_count, str
 		return rc;
 	all = calloc(links_count + WEIR_MAX_DEVS, sizeof(*all));
 	if (!all)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	for (size_t i = 0; i < links_count; i++) {
 		rc = attachment_read(&ours, &links[i], &all[count], err);
 		if (rc < 0) {

@@ -48,7 +48,7 @@ int attach_others(const struct plane *p, const struct link *l, struct attach_oth
 	if (!rc)
 		rc = tc_others(&ours, l->ifindex, TC_HOOK_INGRESS, &o, err);
 	if (!rc && o.rc)
-		rc = weir_fail(err, -o.rc, "out of memory");
+		rc = no_memory(err);
 	if (rc) {
 		free(o.all);
 		return rc;

@@ -37,7 +37,7 @@ static int map_id(int fd, __u32 *ret_id, char name[BPF_OBJ_NAME_LEN])
 
 static int out_of_memory(struct weir_error *err)
 {
-	return weir_fail(err, ENOMEM, "out of memory");
+	return no_memory(err);
 }
 
 static bool map_ids_hold(const struct map_ids *list, __u32 id)

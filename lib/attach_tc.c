@@ -39,7 +39,7 @@ static int places_fill(const struct instance *ours, struct places *p, const __u3
 
 	p->all = calloc(ids_count + filters_count + 1, sizeof(*p->all));
 	if (!p->all)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	for (size_t i = 0; !rc && i < ids_count; i++) {
 		p->all[p->count].tcx = true;
 		rc = program_look(ours, ids[i], &p->all[p->count++].program, err);

@@ -2,7 +2,6 @@
 #include "chances.h"
 
 #include <bpf/bpf.h>
-#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +19,7 @@ int chances_read(struct plane *p, struct chance **ret, size_t *ret_count, struct
 	size_t count = 0;
 
 	if (!list)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	for (; count < WEIR_MAX_CHANCES && !bpf_map_get_next_key(map, from, &key); from = &key) {
 		struct chance *c = &list[count];
 

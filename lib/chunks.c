@@ -112,7 +112,7 @@ static int publish(const struct plane *p, __u32 first, const int *fds, __u32 cou
 	int rc;
 
 	if (!chunks)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	for (__u32 i = 0; i < count; i++)
 		chunks[i] = first + i;
 	rc = write_batch(p, chunks, fds, count, err);
@@ -151,7 +151,7 @@ int chunks_new(struct plane *p, __u32 count, struct chunk_run *ret, struct weir_
 	int rc;
 
 	if (!fds)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	rc = find_room(p, count, &run.first, err);
 	if (!rc)
 		rc = reserve(count, &run.memory, err);
@@ -272,7 +272,7 @@ int chunks_collect(struct plane *p, struct weir_error *err)
 	int rc;
 
 	if (!sweep)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	prefixes_runs(&gen->sets, mark, sweep);
 	mark(sweep, gen->classes, gen->class_lines / WEIR_CHUNK_LINES);
 	prefixes_runs(&gen->ident, mark, sweep);

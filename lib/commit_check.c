@@ -60,7 +60,7 @@ static int breaks_check(const struct commit *c, struct weir_error *err)
 
 		if (option && !stats) {
 			stats = calloc(WEIR_MAX_VIPS, sizeof(*stats));
-			rc = stats ? stats_vips(c->p, stats, err) : weir_fail(err, ENOMEM, "out of memory");
+			rc = stats ? stats_vips(c->p, stats, err) : no_memory(err);
 		}
 		if (!rc && option && stats[vip->id].in.packets)
 			rc = refuse_break(vip, option, err);

@@ -90,7 +90,7 @@ static int counters_clear(const struct commit *c, const size_t *pairs, struct we
 	size_t count = 0;
 
 	if (!ids)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	for (size_t i = 0; i < c->m->filter_count; i++)
 		if (pairs[i] == SIZE_MAX)
 			ids[count++] = c->m->filter[i].id;
@@ -123,7 +123,7 @@ int commit_filter(struct commit *c, struct weir_error *err)
 		return 0;
 	host = calloc(c->m->filter_count, sizeof(*host));
 	if (!host)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	rc = model_rules_pair(c->m, c->running, &pairs, err);
 	if (!rc)
 		rc = rules_put(c, host, pairs, err);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Identities, into the shadow generation: what tells who a sender or receiver is. */
 #include <bpf/bpf.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,7 +31,7 @@ static int numbers_room(const struct commit *c, struct numbers *n, struct weir_e
 		room += c->m->identities[i].members_count;
 	n->keys = calloc(room, sizeof(*n->keys));
 	n->identities = calloc(room, sizeof(*n->identities));
-	return n->keys && n->identities ? 0 : weir_fail(err, ENOMEM, "out of memory");
+	return n->keys && n->identities ? 0 : no_memory(err);
 }
 
 static void number_add(struct numbers *n, __u64 key, __u32 identity)
@@ -156,7 +155,7 @@ int commit_prefixes(struct commit *c, struct weir_error *err)
 		count += c->m->identities[i].prefixes_count;
 	entries = calloc(count + 1, sizeof(*entries));
 	if (!entries)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	count = 0;
 	for (size_t i = 0; i < c->m->identities_count; i++) {
 		const struct identity *identity = &c->m->identities[i];

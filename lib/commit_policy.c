@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Rules and defaults, into the shadow generation. */
 #include <bpf/bpf.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,7 +87,7 @@ static int counters_clear(const struct commit *c, struct weir_error *err)
 	int rc = 0;
 
 	if (!ran)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	for (size_t i = 0; i < c->running->rules_count; i++)
 		ran[c->running->rules[i].id] = true;
 	for (size_t i = 0; !rc && i < c->m->rules_count; i++)

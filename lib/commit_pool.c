@@ -227,13 +227,13 @@ static int pools_begin(struct commit *c, struct pools **ret, struct weir_error *
 
 	*ret = s;
 	if (!s)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	s->c = c;
 	s->clock_ns = clock_packets_ns();
 	s->changes = calloc(c->m->vips_count + 1, sizeof(*s->changes));
 	s->stats = calloc(WEIR_MAX_VIPS, sizeof(*s->stats));
 	if (!s->changes || !s->stats)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	rc = stats_vips(c->p, s->stats, err);
 	for (size_t i = 0; !rc && i < c->m->vips_count; i++)
 		if (c->m->vips[i].pool == i)
@@ -278,7 +278,7 @@ int commit_pools_running(struct commit *c, struct weir_error *err)
 {
 	struct weir_slot *slots = malloc(WEIR_RING_SLOTS * sizeof(*slots));
 	__u64 now_ns = clock_packets_ns();
-	int rc = slots ? 0 : weir_fail(err, ENOMEM, "out of memory");
+	int rc = slots ? 0 : no_memory(err);
 
 	for (__u16 id = 1; !rc && id < WEIR_MAX_VIPS; id++) {
 		struct weir_pool pool = *pool_record(c, c->from, id);

@@ -37,7 +37,7 @@ static int text_print(const struct model *m, bool services, struct text *ret, st
 	int rc;
 
 	if (!out)
-		return weir_fail(err, errno, "out of memory");
+		return no_memory(err);
 	for (size_t i = 0; i < part.sets_count; i++)
 		part.sets[i].entries.count = 0;
 	if (!services)

@@ -36,7 +36,7 @@ static int entries_read(struct plane *p, const struct weir_gen *gen, struct comp
 
 	c->entries = calloc(WEIR_MAX_POLICY, sizeof(*c->entries));
 	if (!c->entries)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	rc = policy_table_each(p, gen, entry_take, c, err);
 	qsort(c->entries, c->count, sizeof(*c->entries), entry_order);
 	return rc;
@@ -50,7 +50,7 @@ static int ports_read(struct plane *p, const struct weir_gen *gen, struct compil
 	memcpy(c->proto_class, gen->proto_class, sizeof(c->proto_class));
 	c->ports = calloc(PORT_TABLES, sizeof(*c->ports));
 	if (!c->ports)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	if (!gen->ports)
 		return 0;
 	rc = chunks_map(p, gen->ports, WEIR_PORT_CHUNKS, &run, err);
@@ -131,7 +131,7 @@ static int texts_make(struct compiled *c, struct weir_error *err)
 
 	c->texts = calloc(65536, sizeof(*c->texts));
 	if (!c->texts)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	for (int table = 0; table < PORT_TABLES && !rc; table++)
 		rc = table_texts(c, table);
 	for (unsigned int proto = 0; proto < 256 && !rc; proto++) {
@@ -145,7 +145,7 @@ static int texts_make(struct compiled *c, struct weir_error *err)
 		rc = text_append(&c->texts[0], "other");
 	if (!rc)
 		rc = text_append(&c->texts[WEIR_CLASS_DEFAULT], "default");
-	return rc ? weir_fail(err, ENOMEM, "out of memory") : 0;
+	return rc ? no_memory(err) : 0;
 }
 
 int compiled_read(struct plane *p, struct compiled *ret, struct weir_error *err)

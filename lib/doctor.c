@@ -165,7 +165,7 @@ static int dataplane_read(struct doctor *d, struct weir_error *err)
 
 	d->counters = calloc(1, sizeof(*d->counters));
 	if (!d->counters)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	rc = compile_read(&d->p, false, &d->m, usage_read, d->used, err);
 	if (!rc)
 		rc = attachments(&d->p, &d->attached, &d->attached_count, err);

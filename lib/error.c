@@ -56,6 +56,11 @@ int weir_hint(struct weir_error *err, int code, const char *format, ...)
 	return code;
 }
 
+int no_memory(struct weir_error *err)
+{
+	return weir_fail(err, ENOMEM, "out of memory");
+}
+
 int weir_full(struct weir_error *err, enum weir_limit_name limit, unsigned long fits)
 {
 	static const char *const names[WEIR_LIMITS] = {

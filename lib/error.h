@@ -36,6 +36,8 @@ int weir_fail(struct weir_error *err, int code, const char *format, ...) __attri
 /* Add a hint to an error that is already filled; returns code so that it can be chained: return weir_hint(err, rc, "..."). */
 int weir_hint(struct weir_error *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+int no_memory(struct weir_error *err); /* -ENOMEM */
+
 /* A table is full: -ENOSPC with the limit's name, its meaning and its size (weir/limits.def). `fits` is how many there can
  * be, which may be less than the limit's value where some numbers are reserved. */
 enum weir_limit_name {

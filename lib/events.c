@@ -87,7 +87,7 @@ int events_stats(const struct plane *p, struct weir_event_stats *ret, struct wei
 		return weir_fail(err, -cpus, "cannot count the CPUs: %s", strerror(-cpus));
 	values = calloc(cpus, sizeof(*values));
 	if (!values)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	rc = stats_read(p, values, err);
 	for (int cpu = 0; !rc && cpu < cpus; cpu++) {
 		sum.next += values[cpu].next;
@@ -139,8 +139,7 @@ int events_open(struct plane *p, bool only_new, struct events *ret, struct weir_
 	e.at = calloc(e.cpus, sizeof(*e.at));
 	e.waited = calloc(e.cpus, sizeof(*e.waited));
 	e.now = calloc(possible, sizeof(*e.now));
-	rc = e.at && e.waited && e.now ? chunks_map(p, w->events, events_chunks(w), &e.run, err)
-				       : weir_fail(err, ENOMEM, "out of memory");
+	rc = e.at && e.waited && e.now ? chunks_map(p, w->events, events_chunks(w), &e.run, err) : no_memory(err);
 	if (!rc)
 		rc = events_begin(&e, only_new, err);
 	if (rc)

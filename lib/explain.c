@@ -84,7 +84,7 @@ int explainer_open(struct plane *p, enum weir_hook hook, const struct attachment
 	int rc;
 
 	if (!e)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	e->hook = hook;
 	e->id = code_of(hook, at, &attached_id);
 	rc = code_open(p, e->id, &e->code, err);
@@ -210,7 +210,7 @@ int explain(const struct explainer *e, const struct explain_packet *packet, stru
 		return weir_fail(err, EINVAL, "a packet of %zu bytes is longer than any", packet->length);
 	x.bytes = malloc(PACKET_ROOM);
 	if (!x.bytes)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	if (e->hook != WEIR_HOOK_XDP && packet->length > TC_MOST) {
 		beginning_take(packet->bytes, beginning);
 		part.bytes = beginning;

@@ -23,7 +23,7 @@ static int words_join(const struct capture *words, char **ret, struct weir_error
 	}
 	text = malloc(length + 1);
 	if (!text)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	at = text;
 	for (unsigned int i = 0; i < words->count; i++)
 		at = stpcpy(stpcpy(at, words->words[i].text), i + 1 < words->count ? " " : "");
@@ -48,7 +48,7 @@ int expression_compile(const struct capture *words, struct expression *ret, stru
 	pcap = pcap_open_dead(DLT_EN10MB, 262144);
 	program = calloc(1, sizeof(*program));
 	if (!pcap || !program) {
-		rc = weir_fail(err, ENOMEM, "out of memory");
+		rc = no_memory(err);
 	} else if (pcap_compile(pcap, program, text, 1, PCAP_NETMASK_UNKNOWN)) {
 		rc = weir_fail(err, EINVAL, "cannot read the filter expression '%.200s': %s", text, pcap_geterr(pcap));
 		weir_hint(err, rc,

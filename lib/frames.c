@@ -88,7 +88,7 @@ static int packets_read(pcap_t *pcap, const char *name, size_t only, frame_sink 
 	const unsigned char *bytes;
 	struct pcap_pkthdr *header;
 	size_t number = 0, length;
-	int rc = frame ? 0 : weir_fail(err, ENOMEM, "out of memory"), got = 0;
+	int rc = frame ? 0 : no_memory(err), got = 0;
 
 	while (!rc && (!only || number < only) && (got = pcap_next_ex(pcap, &header, &bytes)) == 1) {
 		if (++number < only)

@@ -56,7 +56,6 @@ bool same_set(const struct model *from, size_t i, const struct model *in, size_t
 bool same_default(const struct model *from, size_t i, const struct model *in, size_t *ret);
 
 /* shared by the model's files */
-int no_memory(struct weir_error *err);
 /* The array, moved if need be, with room for one more; NULL: no memory. Arrays that grow so have room for the next power of
  * two. */
 void *array_room(void *items, size_t count, size_t size);

@@ -12,7 +12,7 @@ int lines_init(struct lines *l, FILE *in, const char *name, struct weir_error *e
 {
 	*l = (struct lines){.in = in, .name = name};
 	l->buffer = malloc(BUFFER_BYTES + 1);
-	return l->buffer ? 0 : weir_fail(err, ENOMEM, "out of memory");
+	return l->buffer ? 0 : no_memory(err);
 }
 
 void lines_free(struct lines *l)

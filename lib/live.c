@@ -151,7 +151,7 @@ static int steps_nested(struct live *l, const struct prefix_value *entries, size
 	struct nested last = {}, key;
 	struct membership m;
 	__u32 depth = 0, lookups = 0, classes[130] = {};
-	int rc = covers ? 0 : weir_fail(err, ENOMEM, "out of memory");
+	int rc = covers ? 0 : no_memory(err);
 
 	if (!rc)
 		covers[0].in = *top;
@@ -212,7 +212,7 @@ static int steps_make(struct live *l, const struct prefix *prefix, const struct 
 		rc = class_put(&l->classes, &m, &class, err);
 	ret->of = reallocarray(NULL, count + 1, sizeof(*ret->of));
 	if (!rc && !ret->of)
-		rc = weir_fail(err, ENOMEM, "out of memory");
+		rc = no_memory(err);
 	if (!rc) {
 		ret->of[0] = (struct step){{*prefix, class}, was};
 		ret->count = 1;
@@ -353,7 +353,7 @@ int live_add(const struct live_set *set, const struct prefix_list *prefixes, con
 	struct set_member *was = calloc(prefixes->count + 1, sizeof(*was));
 	live_auto l = {};
 	size_t added;
-	int rc = was ? live_open(set, &l, err) : weir_fail(err, ENOMEM, "out of memory");
+	int rc = was ? live_open(set, &l, err) : no_memory(err);
 
 	if (!rc && plain)
 		rc = check_new(set, &l, prefixes, err);
@@ -370,7 +370,7 @@ int live_del(const struct live_set *set, const struct prefix_list *prefixes, str
 	struct membership m;
 	live_auto l = {};
 	size_t done = 0;
-	int rc = was ? live_open(set, &l, err) : weir_fail(err, ENOMEM, "out of memory");
+	int rc = was ? live_open(set, &l, err) : no_memory(err);
 
 	for (size_t i = 0; i < prefixes->count && !rc; i++) {
 		rc = member_get(&l, &prefixes->items[i].prefix, &m, &there, err);

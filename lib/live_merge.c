@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Running sets, edited by building them anew. */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "compile.h"
@@ -61,7 +60,7 @@ static int merge(struct prefix_list *list, const struct prefix_list *more, struc
 
 	out.items = reallocarray(NULL, out.room, sizeof(*out.items));
 	if (!out.items)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	while (!rc && (i < list->count || j < more->count)) {
 		struct set_entry *next = &out.items[out.count];
 		int order = i == list->count   ? 1
@@ -121,7 +120,7 @@ int live_merge(const struct live_set *set, const struct prefix_list *prefixes, c
 	added = count_new(list, prefixes);
 	t.to = &m.terms;
 	t.of = calloc(terms->count + 1, sizeof(*t.of));
-	rc = t.of ? merge(list, prefixes, &t, replace, &changed, err) : weir_fail(err, ENOMEM, "out of memory");
+	rc = t.of ? merge(list, prefixes, &t, replace, &changed, err) : no_memory(err);
 	free(t.of);
 	if (!rc && changed)
 		rc = compile_commit(set->p, &m, COMPILE_SETS, err);

@@ -6,11 +6,6 @@
 
 #include "index.h"
 
-int no_memory(struct weir_error *err)
-{
-	return weir_fail(err, ENOMEM, "out of memory");
-}
-
 void *array_room(void *items, size_t count, size_t size)
 {
 	if (count & (count - 1))

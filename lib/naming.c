@@ -2,7 +2,6 @@
 /* A model's objects by id. */
 #include "naming.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 /* where in `places` the ids of a list begin */
@@ -20,7 +19,7 @@ int naming_make(const struct model *m, struct naming *ret, struct weir_error *er
 	__u32 *places = calloc(AT_END, sizeof(*places));
 
 	if (!places)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	for (size_t i = 0; i < m->vips_count; i++)
 		places[AT_VIPS + m->vips[i].id] = (__u32)i + 1;
 	for (size_t i = 0; i < m->backends_count; i++)

@@ -198,7 +198,7 @@ int links_all(struct link **ret, size_t *ret_count, struct weir_error *err)
 		return weir_fail(err, EIO, "cannot list the network devices: %s", nl_geterror(rc));
 	links = calloc((size_t)nl_cache_nitems(cache) + 1, sizeof(*links));
 	if (!links)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	for (struct nl_object *o = nl_cache_get_first(cache); o; o = nl_cache_get_next(o)) {
 		/* one that went away in between is no link any more */
 		if (link_fill((struct rtnl_link *)o, &links[count], NULL) == 0)

@@ -121,7 +121,7 @@ int neighbour_resolve(int ifindex, const struct weir_addr *addr, struct weir_err
 	bytes = address_bytes(addr, &family, &length);
 	dst = nl_addr_build(family, bytes, length);
 	if (!neigh || !dst)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	rtnl_neigh_set_ifindex(neigh, ifindex);
 	rtnl_neigh_set_dst(neigh, dst);
 	rtnl_neigh_set_state(neigh, NUD_NONE);

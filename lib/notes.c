@@ -2,7 +2,6 @@
 /* Notes on a configuration that is good. */
 #include "notes.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -87,5 +86,5 @@ int model_notes(const struct model *m, __s64 now, unsigned int most, void (*note
 	}
 	free(all);
 	free(stack);
-	return all && stack ? 0 : weir_fail(err, ENOMEM, "out of memory");
+	return all && stack ? 0 : no_memory(err);
 }

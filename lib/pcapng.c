@@ -196,7 +196,7 @@ int pcapng_flush(struct pcapng *p, struct weir_error *err)
 	ssize_t wrote;
 
 	if (p->failed)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	while (done < p->used) {
 		wrote = write(p->fd, p->blocks + done, p->used - done);
 		if (wrote >= 0)

@@ -160,7 +160,7 @@ static int classify(struct build *b, struct weir_error *err)
 {
 	__u64 *delta = malloc((PORTS + 1) * sizeof(*delta));
 	struct seen *seen = malloc(SEEN_ROOM * sizeof(*seen));
-	int rc = delta && seen ? 0 : weir_fail(err, ENOMEM, "out of memory");
+	int rc = delta && seen ? 0 : no_memory(err);
 
 	b->classes = 1;
 	for (int t = 0; !rc && t < PORT_TABLES; t++)
@@ -323,7 +323,7 @@ static int tables_fill(struct build *b, struct policy_tables *t, struct weir_err
 	t->keys = calloc(b->count + 1, sizeof(*t->keys));
 	t->values = calloc(b->count + 1, sizeof(*t->values));
 	if (!t->keys || !t->values)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	for (size_t i = 0; i < ENTRY_ROOM; i++) {
 		if (!b->entries[i].value.action)
 			continue;
@@ -358,7 +358,7 @@ static int put_rules(struct build *b, struct weir_error *err)
 	const struct policy_rule *rules = b->m->rules;
 	size_t count = b->m->rules_count;
 	__u32 *order = calloc(count + 1, sizeof(*order));
-	int rc = order ? 0 : weir_fail(err, ENOMEM, "out of memory");
+	int rc = order ? 0 : no_memory(err);
 
 	for (size_t i = 0; !rc && i < count; i++)
 		order[i] = (__u32)i;
@@ -386,7 +386,7 @@ int policy_compile(const struct model *m, __s64 now, __u64 now_ns, struct policy
 	b.entries = calloc(ENTRY_ROOM, sizeof(*b.entries));
 	b.stamps = calloc(WEIR_MAX_PORT_CLASSES, sizeof(*b.stamps));
 	if (!b.ports || !b.run_end || !b.entries || !b.stamps)
-		rc = weir_fail(err, ENOMEM, "out of memory");
+		rc = no_memory(err);
 	if (!rc)
 		rc = classify(&b, err);
 	if (!rc)

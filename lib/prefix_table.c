@@ -371,7 +371,7 @@ int table_filter_remove(struct table *t, const struct entry *e, struct weir_erro
 		return 0;
 	c.words = calloc((1u << t->root->filter_size) / 32, sizeof(*c.words));
 	if (!c.words)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	table_walk(t, cover_add, &c);
 	for (first = filter_range(t, e, &end); first < end; first = (first | 31) + 1) {
 		__u64 gone = filter_mask(first, end, PREFIX4_COVERED) & ~c.words[first / 32];

@@ -184,7 +184,7 @@ int prefixes_walk(struct plane *p, const struct weir_prefix_set *set, struct pre
 
 	w.entries = malloc(w.room * sizeof(*w.entries));
 	if (!w.entries)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	w.v4 = true;
 	rc = walk_family(p, set, &w, err);
 	w.v4 = false;

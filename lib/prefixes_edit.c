@@ -32,7 +32,7 @@ static int family(struct prefixes *x, bool v4, struct table **ret, struct weir_e
 	if (!t) {
 		t = calloc(1, sizeof(*t));
 		if (!t)
-			return weir_fail(err, ENOMEM, "out of memory");
+			return no_memory(err);
 		rc = table_open(x->p, root_of(x->set, v4), v4, t, err);
 		if (rc) {
 			free(t);
@@ -152,7 +152,7 @@ int prefixes_below(struct prefixes *x, const struct prefix *prefix, struct prefi
 		table_walk(t, below_entry, &b);
 	if (b.full) {
 		free(b.entries);
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	}
 	if (b.count)
 		qsort(b.entries, b.count, sizeof(*b.entries), prefix_compare);

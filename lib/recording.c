@@ -253,7 +253,7 @@ int recording_add(struct recording *r, const struct tuple *tuple, struct weir_er
 	size_t at;
 
 	if (r->count == r->room && recording_grow(r))
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	at = index_at(r, tuple);
 	if (r->index[at])
 		return 0;

@@ -23,7 +23,7 @@ int rules_lines_add(struct rules_tables *t, size_t count, __u32 *ret_first, stru
 	if (room > t->room) {
 		lines = reallocarray(t->lines, room, sizeof(*lines));
 		if (!lines)
-			return weir_fail(err, ENOMEM, "out of memory");
+			return no_memory(err);
 		memset(lines + t->room, 0, (room - t->room) * sizeof(*lines));
 		t->lines = lines;
 		t->room = room;
@@ -56,7 +56,7 @@ static int row_number(struct intern *rows, const __u64 *row, __u32 halves, __u32
 	__u32 number;
 
 	if (intern(rows, row, (__u32)(halves * ROW_BYTES), &number))
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	if (number > ROWS_MAX)
 		return weir_fail(err, ENOSPC, "the rules tell more than %u kinds of values of one field apart",
 				 ROWS_MAX);
@@ -135,7 +135,7 @@ int field_put(struct rules_build *b, enum weir_field field, struct weir_error *e
 	int rc;
 
 	if (!numbers)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	root->stride = (__u16)stride_of(rows, trie ? WEIR_TRIE_BLOCK : ROWS_MAX);
 	rc = rows_put(b->t, root, rows, numbers, err);
 	if (!rc)
@@ -410,7 +410,7 @@ int rules_compile(const struct model *m, struct rules_host *host, struct rules_t
 		return weir_full(err, WEIR_LIMIT_FILTER_RULES, RULES_MAX);
 	b = calloc(1, sizeof(*b));
 	if (!b)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	b->m = m;
 	b->host = host;
 	b->t = &t;

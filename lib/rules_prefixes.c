@@ -2,7 +2,6 @@
 /* Fields whose values are prefixes. The row of an address is that of the longest prefix which covers it: it has the rules of all that
  * cover it. IPv4 addresses have a table by 16, 8 and 8 bits in the run; the others the prefix tables of lib/prefixes.h. */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,7 +138,7 @@ static int entries_make(const struct named *named, size_t count, struct prefix_v
 {
 	*ret = calloc(count + 1, sizeof(**ret));
 	if (!*ret)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	for (size_t i = 0; i < count; i++)
 		(*ret)[i] = (struct prefix_value){named[i].prefix, named[i].row};
 	*ret_count = count;
@@ -192,7 +191,7 @@ int rules_prefixes(struct rules_build *b, enum weir_field field, struct weir_err
 	int rc;
 
 	if (!named)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	count = named_collect(b, field, named);
 	rc = field_row(b, &b->fields[field], &row, err); /* row 0: in none of them */
 	if (!rc)

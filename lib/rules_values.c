@@ -218,7 +218,7 @@ int rules_values(struct rules_build *b, enum weir_field field, struct weir_error
 	if (rc)
 		return rc;
 	if (turns_collect(b, field, &turns))
-		rc = weir_fail(err, ENOMEM, "out of memory");
+		rc = no_memory(err);
 	if (!rc)
 		rc = table_fill(b, &b->fields[field], &turns, values, (__u16 *)(b->t->lines + root->table), err);
 	free(turns.items);

@@ -143,7 +143,7 @@ static int grow(struct classes *c, __u32 lines, struct weir_error *err)
 		room *= 2;
 	memory = reallocarray(c->lines, room, sizeof(*memory));
 	if (!memory)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	memset(memory + c->count, 0, (room - c->count) * sizeof(*memory));
 	c->lines = memory;
 	c->room = room;
@@ -191,13 +191,13 @@ static int known_line(struct classes *c, const void *key, __u32 size, __u32 **re
 	if (!c->building)
 		return 0;
 	if (intern(&c->known, key, size, &number))
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	if (number >= c->known_room) {
 		__u32 room = c->known_room ? c->known_room * 2 : 1024;
 
 		at = reallocarray(c->known_at, room, sizeof(*at));
 		if (!at)
-			return weir_fail(err, ENOMEM, "out of memory");
+			return no_memory(err);
 		memset(at + c->known_room, 0, (room - c->known_room) * sizeof(*at));
 		c->known_at = at;
 		c->known_room = room;

@@ -2,7 +2,6 @@
 /* All sets at once: merged into one table, and taken apart again. */
 #include "sets_table.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,7 +189,7 @@ static int merge_all(struct merge *x, struct weir_error *err)
 	x->entries = reallocarray(NULL, count + 1, sizeof(*x->entries));
 	x->notes = calloc(x->m->terms.count + 1, sizeof(*x->notes));
 	if (!x->entries || !x->notes)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	while (!rc && x->heap_count)
 		rc = merge_next(x, err);
 	return rc;
@@ -219,7 +218,7 @@ int sets_build(struct plane *p, const struct model *m, struct weir_gen *ret, str
 	int rc;
 
 	if (!x)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	x->m = m;
 	x->now = when_now();
 	rc = merge_all(x, err);

@@ -4,7 +4,6 @@
 
 #include <ctype.h>
 #include <dirent.h>
-#include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
@@ -56,7 +55,7 @@ int socket_owners_new(struct socket_owners **ret, struct weir_error *err)
 	struct socket_owners *o = calloc(1, sizeof(*o));
 
 	if (!o)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	*ret = o;
 	return 0;
 }

@@ -93,7 +93,7 @@ int stats_device(struct plane *p, __u32 slot, enum weir_hook hook, struct weir_c
 		return weir_fail(err, -cpus, "cannot count the CPUs: %s", strerror(-cpus));
 	values = malloc(cpus * sizeof(*values));
 	if (!values)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	if (bpf_map_lookup_elem(p->maps[PLANE_stats], &index, values)) {
 		rc = weir_fail(err, errno, "cannot read the device counters: %s", strerror(errno));
 	} else {
@@ -117,7 +117,7 @@ static int read_batches(int map, __u32 entries, size_t size, values_add *add, vo
 		return weir_fail(err, -cpus, "cannot count the CPUs: %s", strerror(-cpus));
 	values = malloc((size_t)BATCH * cpus * size);
 	if (!values)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	for (__u32 done = 0; done < entries;) {
 		__u32 count = entries - done < BATCH ? entries - done : BATCH;
 
@@ -236,7 +236,7 @@ static int clear(struct plane *p, enum plane_map map, __u32 index, size_t bytes,
 		return weir_fail(err, -cpus, "cannot count the CPUs: %s", strerror(-cpus));
 	zeros = calloc(cpus, bytes);
 	if (!zeros)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	rc = bpf_map_update_elem(p->maps[map], &index, zeros, BPF_ANY);
 	free(zeros);
 	return rc ? weir_fail(err, -rc, "cannot clear a counter: %s", strerror(-rc)) : 0;
@@ -269,7 +269,7 @@ int stats_hits_new(struct plane *p, enum plane_map map, const __u32 *ids, size_t
 		return rc;
 	hits = calloc(cpus, sizeof(*hits));
 	if (!hits)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	for (int cpu = 0; cpu < cpus; cpu++)
 		hits[cpu].last = now;
 	for (size_t i = 0; i < count && !rc; i++)

@@ -39,7 +39,7 @@ static int half_read(int map, __u32 half, __u32 count, void *values, struct weir
 	int rc;
 
 	if (!keys)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	rc = bpf_map_lookup_batch(map, half ? &before : NULL, &at, keys, values, &got, NULL);
 	free(keys);
 	if (rc && !(rc == -ENOENT && got == count))
@@ -72,7 +72,7 @@ static int window_read(const struct plane *p, struct window *w, struct weir_erro
 	w->sketch = calloc((size_t)lines * w->cpus, sizeof(*w->sketch));
 	w->heavy = calloc((size_t)WEIR_HEAVY_BUCKETS * w->cpus, sizeof(*w->heavy));
 	if (!w->sketch || !w->heavy)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	rc = half_read(p->maps[PLANE_sketch], w->window & 1, lines, w->sketch, err);
 	return rc ? rc : half_read(p->maps[PLANE_heavy], w->window & 1, WEIR_HEAVY_BUCKETS, w->heavy, err);
 }
@@ -147,7 +147,7 @@ int top_window(struct plane *p, __u32 window, struct top_sources *ret, struct we
 		return rc;
 	s.list = calloc((size_t)HEAVY_MOST * w.cpus, sizeof(*s.list));
 	if (!s.list)
-		return weir_fail(err, ENOMEM, "out of memory");
+		return no_memory(err);
 	s.count = candidates(&w, s.list);
 	for (size_t i = 0; i < s.count; i++)
 		s.list[i].packets =
