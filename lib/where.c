@@ -22,11 +22,12 @@
 #define LOCK_WAIT_MS 10000
 #define LOCK_POLL_MS 5
 
+/* The kernel keeps names with a dot on a bpffs for itself. */
 static bool name_is_valid(const char *name)
 {
 	if (*name < 'a' || *name > 'z')
 		return false;
-	return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == strlen(name);
+	return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == strlen(name);
 }
 
 int where_name(struct plane *p, const char *instance, struct weir_error *err)
@@ -35,8 +36,7 @@ int where_name(struct plane *p, const char *instance, struct weir_error *err)
 
 	if (*instance && (strlen(instance) >= sizeof(p->instance) || !name_is_valid(instance))) {
 		rc = weir_fail(err, EINVAL, "bad instance name '%s'", instance);
-		return weir_hint(err, rc,
-				 "a lower-case letter, then letters, digits, '_', '.' or '-', at most %zu in all",
+		return weir_hint(err, rc, "a lower-case letter, then letters, digits, '_' or '-', at most %zu in all",
 				 sizeof(p->instance) - 1);
 	}
 	strcpy(p->instance, instance);

@@ -32,6 +32,7 @@ static void nothing_there(void **state)
 	assert_int_equal(plane_open(instance, PLANE_LOCK, &p, &err), -ENOENT);
 	assert_int_equal(plane_open("../x", PLANE_CREATE, &p, &err), -EINVAL);
 	assert_int_equal(plane_open("Upper", PLANE_CREATE, &p, &err), -EINVAL);
+	assert_int_equal(plane_open("a.dot", PLANE_CREATE, &p, &err), -EINVAL);
 	assert_null(p.ctl);
 }
 
