@@ -30,26 +30,52 @@ static const char *rule_name(const struct model *m, size_t index, char buf[64])
 	return buf;
 }
 
-static void warn_shadow(struct warnings *w, const struct model *m, size_t index, size_t by)
-{
-	char name[64], by_name[64], text[RULE_TEXT_MAX];
+#define NAMED_MAX 8 /* of more rules that do it together, only the number */
 
-	warnings_add(w, "%s can never match: %s decides on all of it before: %s", NULL, rule_name(m, index, name),
-		     rule_name(m, by, by_name), rule_text(m, &m->filter[by], false, text));
+/* "rule 1 at position 1, rule 5 at position 2 and 3 others" */
+static void names_list(const struct model *m, const __u16 *rules, size_t count, char buf[(NAMED_MAX + 1) * 64])
+{
+	size_t named = count > NAMED_MAX ? NAMED_MAX : count;
+	char name[64], *p = buf;
+
+	for (size_t i = 0; i < named; i++)
+		p += sprintf(p, "%s%s", !i ? "" : i + 1 < count ? ", " : " and ", rule_name(m, rules[i], name));
+	if (named < count)
+		sprintf(p, " and %zu other%s", count - named, count - named > 1 ? "s" : "");
 }
 
-/* the rules from `first` on that are shadowed, by `only` if that is not SIZE_MAX */
-static void warn_from(struct warnings *w, const struct model *m, size_t first, size_t only)
+static void warn_shadow(struct warnings *w, const struct model *m, size_t index, const __u16 *by, size_t count)
 {
-	__s64 now = when_now();
-	size_t found = 0, by;
+	char name[64], names[(NAMED_MAX + 1) * 64], text[RULE_TEXT_MAX];
+
+	rule_name(m, index, name);
+	names_list(m, by, count, names);
+	if (count == 1)
+		warnings_add(w, "%s can never match: %s decides on all of it before: %s", NULL, name, names,
+			     rule_text(m, &m->filter[*by], false, text));
+	else
+		warnings_add(w, "%s can never match: %s together decide on all of it before", NULL, name, names);
+}
+
+static bool is_among(const __u16 *rules, size_t count, size_t index)
+{
+	while (count && rules[count - 1] != index)
+		count--;
+	return count;
+}
+
+/* the rules from `first` on that are shadowed, with the help of `helper` if that is not SIZE_MAX */
+static void warn_from(struct warnings *w, const struct model *m, struct shadow *s, size_t first, size_t helper)
+{
+	size_t found = 0, count;
+	const __u16 *by;
 
 	for (size_t i = first; i < m->filter_count; i++) {
-		if (only != SIZE_MAX && !filter_rule_covers(&m->filter[only], &m->filter[i], now))
+		if (helper != SIZE_MAX && !shadow_meet(s, i, helper))
 			continue;
-		by = filter_shadowed_by(m, i, now);
-		if (by != SIZE_MAX && (only == SIZE_MAX || by == only) && found++ < SHADOWED_TOLD)
-			warn_shadow(w, m, i, by);
+		count = shadow_of(s, i, &by);
+		if (count && (helper == SIZE_MAX || is_among(by, count, helper)) && found++ < SHADOWED_TOLD)
+			warn_shadow(w, m, i, by, count);
 	}
 	if (found > SHADOWED_TOLD)
 		warnings_add(w, "%zu further rules can never match", NULL, found - SHADOWED_TOLD);
@@ -57,18 +83,25 @@ static void warn_from(struct warnings *w, const struct model *m, size_t first, s
 
 void warn_shadowed(struct warnings *w, const struct model *m)
 {
-	warn_from(w, m, 0, SIZE_MAX);
+	struct shadow *s = shadow_open(m, when_now());
+
+	if (s)
+		warn_from(w, m, s, 0, SIZE_MAX);
+	shadow_close(s);
 }
 
 /* A rule is new in its place: it may be shadowed there, and shadow those behind it. */
 static void warn_placed(struct warnings *w, const struct model *m, size_t index)
 {
-	size_t by = filter_shadowed_by(m, index, when_now());
+	struct shadow *s = shadow_open(m, when_now());
+	const __u16 *by;
+	size_t count = s ? shadow_of(s, index, &by) : 0;
 
-	if (by != SIZE_MAX)
-		warn_shadow(w, m, index, by);
-	else if (filter_rule_is_final(&m->filter[index]))
-		warn_from(w, m, index + 1, index);
+	if (count)
+		warn_shadow(w, m, index, by, count);
+	else if (s && filter_rule_is_final(&m->filter[index]))
+		warn_from(w, m, s, index + 1, index);
+	shadow_close(s);
 }
 
 /* ---- add, del, move, default -------------------------------------------------------------------------------------------- */

@@ -29,6 +29,15 @@ int address_compare(const void *a, const void *b)
 	return a_v4 != b_v4 ? (a_v4 ? -1 : 1) : memcmp(a, b, sizeof(struct weir_addr));
 }
 
+wide address_number(const struct weir_addr *a)
+{
+	wide number = 0;
+
+	for (unsigned int i = address_is_v4(a) ? 3 : 0; i < 4; i++)
+		number = number << 32 | ntohl(a->w[i]);
+	return number;
+}
+
 int prefix_compare(const void *a, const void *b)
 {
 	const struct prefix *p = a, *q = b;

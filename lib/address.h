@@ -30,6 +30,8 @@ bool service_same(const struct service *a, const struct service *b);
 bool address_is_v4(const struct weir_addr *a);
 /* from four bytes in network order, which may stand anywhere */
 struct weir_addr address_from_v4(const void *bytes);
+typedef unsigned __int128 wide;
+wide address_number(const struct weir_addr *a);	   /* in its own family */
 int address_compare(const void *a, const void *b); /* IPv4 before IPv6, then numerically; for qsort */
 int prefix_compare(const void *a, const void *b);  /* by address, then shorter first */
 

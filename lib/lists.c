@@ -13,18 +13,6 @@
 
 /* ---- ranges ---- */
 
-typedef unsigned __int128 wide;
-
-/* an address as a number in its own family */
-static wide wide_of(const struct weir_addr *addr)
-{
-	wide value = 0;
-
-	for (unsigned int i = address_is_v4(addr) ? 3 : 0; i < 4; i++)
-		value = value << 32 | __builtin_bswap32(addr->w[i]);
-	return value;
-}
-
 static void wide_store(wide value, bool v4, struct weir_addr *ret)
 {
 	for (unsigned int i = 4; i-- > (v4 ? 3u : 0u); value >>= 32)
@@ -35,7 +23,7 @@ static int range_entries(struct list_reader *r, const struct weir_addr *first, c
 			 __s64 until, const char *note, struct weir_error *err)
 {
 	bool v4 = address_is_v4(first);
-	wide at = wide_of(first), end = wide_of(last);
+	wide at = address_number(first), end = address_number(last);
 	unsigned int width = v4 ? 32 : 128;
 	struct prefix prefix = {.addr = *first};
 	int rc = 0;

@@ -1,89 +1,201 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which rules leave nothing over for others. */
+/* Which rules leave nothing over for others: a rule's boxes (lib/rule_box.h) without those of the rules before it, depth first, so
+ * that the first piece which nobody takes is the answer. Widest first: what takes little only cuts the rest into pieces. */
+#include "rule_shadow.h"
+
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "rule_shadow.h"
-#include "rule_text.h"
+#include "rule_box.h"
 
-static bool prefix_within(const struct prefix *inner, const struct prefix *outer)
+/* What one answer may take: a millisecond at most. Past it, no answer. */
+#define STEPS_MAX  16384				    /* pairs of boxes */
+#define BOXES_MAX  (WEIR_MAX_FILTER_RULES + RULE_BOXES_MAX) /* of the rules before */
+#define PIECES_MAX 4096					    /* under way */
+
+struct candidate {
+	__u16 rule;
+	int lacks;
+};
+
+struct shadow {
+	const struct model *m;
+	__s64 now;
+	struct box_space space;
+	struct box hulls[WEIR_MAX_FILTER_RULES];
+	/* what follows is of the rule that is asked about: the rules before it that meet it, widest first */
+	struct candidate candidates[WEIR_MAX_FILTER_RULES];
+	size_t candidates_count, candidates_made;
+	/* boxes of the first of them, made when they are needed */
+	struct box boxes[BOXES_MAX];
+	__u16 boxes_rule[BOXES_MAX];
+	size_t boxes_count;
+	/* pieces of it that nobody has taken yet, and which box is to be asked next */
+	struct box pieces[PIECES_MAX];
+	__u32 pieces_next[PIECES_MAX];
+	unsigned int steps; /* left */
+	bool asked[WEIR_MAX_FILTER_RULES], took[WEIR_MAX_FILTER_RULES];
+	__u16 found[WEIR_MAX_FILTER_RULES];
+};
+
+struct shadow *shadow_open(const struct model *m, __s64 now)
 {
-	return inner->len >= outer->len && prefix_has(outer, &inner->addr);
+	struct shadow *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->m = m;
+	s->now = now;
+	box_space_make(m, &s->space);
+	for (size_t i = 0; i < m->filter_count; i++)
+		rule_hull(&s->space, &m->filter[i], &s->hulls[i]);
+	return s;
 }
 
-/* Families are compared before: a prefix of length 0 says nothing more. */
-static bool address_covers(const struct address_match *a, const struct address_match *b)
+void shadow_close(struct shadow *s)
 {
-	if (a->kind == MATCH_ANY || (a->kind == MATCH_PREFIX && !a->prefix.len))
-		return true;
-	if (a->kind == MATCH_SET || b->kind == MATCH_SET)
-		return a->kind == b->kind && a->set == b->set && a->negated == b->negated;
-	if (b->kind == MATCH_ANY)
+	free(s);
+}
+
+bool shadow_meet(const struct shadow *s, size_t index, size_t other)
+{
+	return box_meets(&s->hulls[index], &s->hulls[other]);
+}
+
+/* Does it decide, wherever and for as long as the other one would? */
+static bool may_take(const struct shadow *s, size_t index, size_t from)
+{
+	const struct filter_rule *a = &s->m->filter[index], *b = &s->m->filter[from];
+
+	return filter_rule_is_final(a) && !filter_rule_is_over(a, s->now) &&
+	       (!a->until || (b->until && b->until <= a->until)) && (!a->dev[0] || !strcmp(a->dev, b->dev));
+}
+
+/* False: nobody takes one of two corners of it, which is how it ends for most. One that takes all is the only one. */
+static bool candidates_collect(struct shadow *s, size_t index, const struct box corners[2])
+{
+	bool low = false, high = false;
+
+	s->candidates_count = 0;
+	for (size_t i = 0; i < index; i++) {
+		if (!box_meets(&s->hulls[i], &s->hulls[index]) || !may_take(s, i, index))
+			continue;
+		if (rule_fills_hull(&s->m->filter[i]) && box_within(&s->hulls[index], &s->hulls[i])) {
+			s->candidates[0].rule = (__u16)i;
+			s->candidates_count = 1;
+			return true;
+		}
+		s->candidates[s->candidates_count++].rule = (__u16)i;
+		low = low || box_meets(&s->hulls[i], &corners[0]);
+		high = high || box_meets(&s->hulls[i], &corners[1]);
+	}
+	return low && high;
+}
+
+static int candidate_compare(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+
+	return x->lacks != y->lacks ? x->lacks - y->lacks : (int)x->rule - (int)y->rule;
+}
+
+static void candidates_sort(struct shadow *s, size_t index)
+{
+	for (size_t i = 0; i < s->candidates_count; i++)
+		s->candidates[i].lacks = box_lacks(&s->hulls[s->candidates[i].rule], &s->hulls[index]);
+	qsort(s->candidates, s->candidates_count, sizeof(*s->candidates), candidate_compare);
+}
+
+static bool boxes_more(struct shadow *s)
+{
+	__u16 rule;
+	size_t count;
+
+	if (s->candidates_made == s->candidates_count || s->boxes_count + RULE_BOXES_MAX > BOXES_MAX)
 		return false;
-	if (!a->negated)
-		return !b->negated && prefix_within(&b->prefix, &a->prefix);
-	if (b->negated)
-		return prefix_within(&a->prefix, &b->prefix);
-	return !prefix_within(&a->prefix, &b->prefix) && !prefix_within(&b->prefix, &a->prefix);
+	rule = s->candidates[s->candidates_made++].rule;
+	count = rule_boxes(&s->space, &s->m->filter[rule], &s->boxes[s->boxes_count]);
+	while (count--)
+		s->boxes_rule[s->boxes_count++] = rule;
+	return true;
 }
 
-/* Later fragments have no ports: only a rule that asks for none covers one that asks for none. Lists are sorted. */
-static bool ports_cover(const struct port_range *a, unsigned int a_count, const struct port_range *b,
-			unsigned int b_count)
+/* The next box from `at` on that takes some of a piece; SIZE_MAX: there is none, or it takes too long. */
+static size_t box_next(struct shadow *s, const struct box *piece, size_t at)
 {
-	if (!a_count || !b_count)
-		return !a_count;
-	for (unsigned int i = 0; i < b_count; i++) {
-		unsigned int next = b[i].low;
+	for (;; at++) {
+		while (at == s->boxes_count)
+			if (!boxes_more(s))
+				return SIZE_MAX;
+		if (!s->steps)
+			return SIZE_MAX;
+		s->steps--;
+		if (s->asked[s->boxes_rule[at]] && box_meets(&s->boxes[at], piece))
+			return at;
+	}
+}
 
-		for (unsigned int k = 0; k < a_count; k++)
-			if (a[k].low <= next && next <= a[k].high)
-				next = a[k].high + 1u;
-		if (next <= b[i].high)
+/* Do the candidates that are asked take all of it? */
+static bool is_taken(struct shadow *s, size_t index)
+{
+	size_t left = rule_boxes(&s->space, &s->m->filter[index], s->pieces), count, at;
+	struct box piece;
+
+	memset(s->pieces_next, 0, left * sizeof(*s->pieces_next));
+	while (left) {
+		piece = s->pieces[--left];
+		at = box_next(s, &piece, s->pieces_next[left]);
+		if (at == SIZE_MAX || left + BOX_LEFT_MAX > PIECES_MAX)
 			return false;
+		s->took[s->boxes_rule[at]] = true;
+		count = box_subtract(&piece, &s->boxes[at], &s->pieces[left]);
+		while (count--)
+			s->pieces_next[left++] = (__u32)at + 1;
 	}
 	return true;
 }
 
-static bool fragment_covers(enum rule_fragment a, enum rule_fragment b)
+/* Those that took something take all together. Leave out each that the others do without, the narrowest first. */
+static void spare(struct shadow *s, size_t index)
 {
-	return a == RULE_FRAGMENT_EITHER || a == b ||
-	       (a == RULE_FRAGMENT_YES && (b == RULE_FRAGMENT_FIRST || b == RULE_FRAGMENT_LATER));
+	s->candidates_count = s->candidates_made;
+	s->steps = STEPS_MAX;
+	memcpy(s->asked, s->took, index);
+	for (size_t i = s->candidates_count; i--;) {
+		bool *asked = &s->asked[s->candidates[i].rule];
+
+		if (!*asked)
+			continue;
+		*asked = false;
+		*asked = !is_taken(s, index);
+	}
 }
 
-static bool transport_covers(const struct filter_rule *a, const struct filter_rule *b)
+size_t shadow_of(struct shadow *s, size_t index, const __u16 **ret)
 {
-	return (a->proto < 0 || a->proto == b->proto) &&
-	       ports_cover(a->sports, a->sports_count, b->sports, b->sports_count) &&
-	       ports_cover(a->dports, a->dports_count, b->dports, b->dports_count) && !(a->tcp_set & ~b->tcp_set) &&
-	       !(a->tcp_unset & ~b->tcp_unset) && (a->icmp_type < 0 || a->icmp_type == b->icmp_type) &&
-	       (a->icmp_code < 0 || a->icmp_code == b->icmp_code) &&
-	       (!a->payload_bytes || (a->payload_offset == b->payload_offset && a->payload_bytes <= b->payload_bytes &&
-				      !memcmp(a->payload, b->payload, a->payload_bytes)));
-}
+	struct box corners[2];
+	size_t count;
 
-static bool header_covers(const struct filter_rule *a, const struct filter_rule *b)
-{
-	return !(rule_families(b) & ~rule_families(a)) && a->length_low <= b->length_low &&
-	       a->length_high >= b->length_high && a->ttl_low <= b->ttl_low && a->ttl_high >= b->ttl_high &&
-	       fragment_covers(a->fragment, b->fragment) && (a->vlan < 0 || a->vlan == b->vlan) &&
-	       (a->dscp < 0 || a->dscp == b->dscp);
-}
-
-bool filter_rule_covers(const struct filter_rule *a, const struct filter_rule *b, __s64 now)
-{
-	if (filter_rule_is_over(a, now) || (a->until && (!b->until || b->until > a->until)))
-		return false;
-	return (!a->dev[0] || !strcmp(a->dev, b->dev)) && transport_covers(a, b) && header_covers(a, b) &&
-	       address_covers(&a->from, &b->from) && address_covers(&a->to, &b->to);
-}
-
-size_t filter_shadowed_by(const struct model *m, size_t index, __s64 now)
-{
-	if (filter_rule_is_over(&m->filter[index], now))
-		return SIZE_MAX; /* it asks for nothing any more */
+	*ret = s->found;
+	if (filter_rule_is_over(&s->m->filter[index], s->now))
+		return 0; /* it asks for nothing any more */
+	count = rule_boxes(&s->space, &s->m->filter[index], s->pieces);
+	corners[0] = box_corner(&s->pieces[0], false);
+	corners[1] = box_corner(&s->pieces[count - 1], true);
+	if (!candidates_collect(s, index, corners))
+		return 0;
+	candidates_sort(s, index);
+	s->candidates_made = s->boxes_count = 0;
+	s->steps = STEPS_MAX;
+	memset(s->asked, true, index);
+	memset(s->took, false, index);
+	if (!is_taken(s, index))
+		return 0;
+	spare(s, index);
+	count = 0;
 	for (size_t i = 0; i < index; i++)
-		if (filter_rule_is_final(&m->filter[i]) && filter_rule_covers(&m->filter[i], &m->filter[index], now))
-			return i;
-	return SIZE_MAX;
+		if (s->asked[i])
+			s->found[count++] = (__u16)i;
+	return count;
 }

@@ -134,6 +134,24 @@ def test_rules_that_never_match(rules):
     assert [line.split()[3] for line in done.stderr.splitlines()] == ["1", "2", "3", "4", "5"]
 
 
+def test_rules_that_others_take_together(weir):
+    for rule in "count", "pass ttl 0-63", "drop ttl 64-255":
+        assert weir(f"rule add {rule}").stderr == ""
+    done = weir("-j rule add drop from 198.51.100.7")
+    text = "rule 4 at position 4 can never match: rule 2 at position 2 and rule 3 at position 3 together decide on all of it before"
+    assert json.loads(done.stdout)["warnings"] == [text]
+    # or by one that comes later, to another place
+    weir("rule del 3")
+    assert weir("rule add at 1 drop ttl 64-255").stderr == \
+        "weir: warning: rule 4 at position 4 can never match: rule 3 at position 1 and rule 2 at position 3 together decide on " \
+        "all of it before\n"
+    text = "".join(f"rule add drop ttl {i}\n" for i in range(11)) + "rule add pass ttl 0-10\n"
+    assert weir("check -", stdin=text).stderr == \
+        "weir: warning: the rule at position 12 can never match: " + \
+        "".join(f"the rule at position {i}, " for i in range(1, 8)) + "the rule at position 8 and 3 others together decide on all " \
+        "of it before\n"
+
+
 def test_shadowed_in_a_file(weir):
     text = "rule add drop\n" + "".join(f"rule add drop ttl {i}\n" for i in range(12))
     for command in "check -", "apply -":

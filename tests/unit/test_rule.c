@@ -338,6 +338,36 @@ static const struct {
 	{true, "drop", "drop for 1h"},
 };
 
+/* the positions of the rules that take all of one, as text; good until the next call */
+static const char *shadow_text(const struct model *m, size_t index)
+{
+	struct shadow *s = shadow_open(m, time(NULL));
+	static char text[512];
+	const __u16 *by;
+	size_t count;
+
+	assert_non_null(s);
+	count = shadow_of(s, index, &by);
+	text[0] = '\0';
+	for (size_t i = 0; i < count; i++)
+		sprintf(text + strlen(text), "%s%u", i ? " " : "", by[i] + 1);
+	shadow_close(s);
+	return text;
+}
+
+/* rules with '|' between them */
+static void read_rules(struct model *m, const char *rules)
+{
+	char text[2048], *p = text + sprintf(text, "%s", sets);
+
+	model_init(m);
+	for (size_t length; *rules; rules += length + (rules[length] == '|')) {
+		length = strcspn(rules, "|");
+		p += sprintf(p, "rule add %.*s\n", (int)length, rules);
+	}
+	read_good(m, text);
+}
+
 static void which_rules_cover_which(void **state)
 {
 	(void)state;
@@ -345,13 +375,91 @@ static void which_rules_cover_which(void **state)
 		char text[512];
 		model_auto m;
 
-		model_init(&m);
-		snprintf(text, sizeof(text), "%srule add %s\nrule add %s\n", sets, pairs[i].first, pairs[i].second);
-		read_good(&m, text);
-		if (filter_rule_covers(&m.filter[0], &m.filter[1], time(NULL)) != pairs[i].covers)
-			fail_msg("%s, %s", pairs[i].first, pairs[i].second);
-		assert_int_equal(filter_shadowed_by(&m, 1, time(NULL)), pairs[i].covers ? 0 : SIZE_MAX);
+		snprintf(text, sizeof(text), "%s|%s", pairs[i].first, pairs[i].second);
+		read_rules(&m, text);
+		if (strcmp(shadow_text(&m, 1), pairs[i].covers ? "1" : ""))
+			fail_msg("%s", text);
 	}
+}
+
+/* the last of the rules, and those that take all of it */
+static const struct {
+	const char *by, *rules;
+} lists[] = {
+	{"1 2", "drop from 10.0.0.0/9|drop from 10.128.0.0/9|pass from 10.0.0.0/8"},
+	{"", "drop from 10.0.0.0/9|drop from 10.128.0.0/10|pass from 10.0.0.0/8"},
+	{"1 2", "drop from 0.0.0.0/1|drop from 128.0.0.0/1|pass ipv4"},
+	{"", "drop from 0.0.0.0/1|drop from 128.0.0.0/1|pass"},
+	{"1 3", "drop ipv4|count|drop ipv6|pass"},
+	{"1 2", "drop from ::/1|drop from 8000::/1|pass to 2001:db8::1"},
+	{"2 3", "drop ttl 1|drop from 10.0.0.0/8|drop from not 10.0.0.0/8|pass"},
+	{"1 2", "drop from @ddos|drop from not @ddos|pass"},
+	{"", "drop from @ddos|drop to not @ddos|pass"},
+	{"1 2", "drop to @ddos|drop to not @ddos|pass from 10.0.0.1 to @good"},
+	{"", "drop from @ddos|drop from not @good|pass"},
+	{"1 2", "drop proto tcp dport 1-1000|drop proto tcp dport 1001-65535|pass proto tcp dport 5-2000"},
+	{"", "drop proto tcp dport 1-1000|drop proto tcp dport 1001-65535|pass proto tcp"},
+	{"1 2 3", "drop proto tcp dport 0-9|drop proto tcp dport 10-65535|drop fragment later|pass proto tcp"},
+	{"1 2", "drop proto tcp dport 1,3,5|drop proto tcp dport 2,4|pass proto tcp dport 1-5"},
+	{"", "drop proto tcp dport 1,3,5|drop proto tcp dport 2,4|pass proto tcp dport 1-6"},
+	{"1 2", "drop proto tcp sport 1 dport 1,2|drop proto tcp sport 2 dport 1-5|pass proto tcp sport 1,2 dport 1,2"},
+	{"", "drop proto tcp sport 1 dport 1|drop proto tcp sport 2 dport 2|pass proto tcp sport 1,2 dport 1,2"},
+	{"1 2", "drop proto tcp flags syn|drop proto tcp flags !syn fragment no|pass proto tcp fragment no"},
+	{"", "drop proto tcp flags syn|drop proto tcp flags !syn|pass proto tcp"},
+	{"2 3",
+	 "drop fragment later|drop proto tcp flags syn,!ack|drop proto tcp flags syn,ack|pass proto tcp flags syn"},
+	{"2", "drop proto icmp icmp 3/0|drop proto icmp icmp 3|pass proto icmp icmp 3"},
+	{"1 2", "drop ttl 0-63|drop ttl 64-255|pass"},
+	{"1 2 3", "drop length 0-100|drop length 101-1000|drop length 1001-65535|pass vlan 5"},
+	{"1 2 3", "drop fragment no|drop fragment first|drop fragment later|pass"},
+	{"2", "drop payload 0:5a|drop payload 0:5b|pass payload 0:5b5c"},
+	{"", "drop payload 0:5a|drop payload 4:5b|pass payload 4:5a"},
+	{"1 2", "drop on eth0 ttl 0-9|drop ttl 10-255|pass on eth0"},
+	{"", "drop on eth0|drop on eth1|pass"},
+	/* none that could be missing, few that are wide rather than many that are not */
+	{"2 3", "drop ttl 1-9|drop ttl 0-200|drop ttl 100-255|pass"},
+	{"3 4", "drop from 10.0.0.0/9|drop from 10.128.0.0/9|drop ipv4|drop ipv6|pass"},
+	{"1", "drop from 10.0.0.0/8|drop from 10.0.0.0/9|drop from 10.128.0.0/9|pass from 10.0.0.0/8"},
+	/* for as long as it holds */
+	{"1 2", "drop ttl 0-9 for 2h|drop ttl 10-255|pass for 1h"},
+	{"", "drop ttl 0-9 for 1h|drop ttl 10-255|pass for 2h"},
+	{"", "drop ttl 0-9 for 1h|drop ttl 10-255|pass"},
+	{"", "drop ttl 0-9|drop ttl 10-255 until 2001-01-01T00:00:00Z|pass"},
+};
+
+static void rules_cover_together(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		const char *by;
+		model_auto m;
+
+		read_rules(&m, lists[i].rules);
+		by = shadow_text(&m, m.filter_count - 1);
+		if (strcmp(by, lists[i].by))
+			fail_msg("%s: by '%s', not '%s'", lists[i].rules, by, lists[i].by);
+	}
+}
+
+/* as many rules as there may be; what is made of them for an answer has its bounds */
+static void long_lists_have_an_answer(void **state)
+{
+	struct line l;
+	char text[128];
+	model_auto m;
+
+	(void)state;
+	model_init(&m);
+	for (unsigned int i = 0; i < 4093; i++) {
+		sprintf(text, "rule add drop to 10.%u.%u.0/24 proto tcp dport %u", i / 256 % 16, i % 256, i);
+		assert_int_equal(match_line(&l, text, NULL), 0);
+		assert_int_equal(model_apply(&m, &l.args, NULL), 0);
+	}
+	good(&m, "rule add pass ipv4");
+	good(&m, "rule add pass ipv6");
+	good(&m, "rule add drop");
+	assert_string_equal(shadow_text(&m, 4095), "4094 4095");
+	assert_string_equal(shadow_text(&m, 4093), "");
 }
 
 static void only_final_rules_shadow(void **state)
@@ -359,13 +467,11 @@ static void only_final_rules_shadow(void **state)
 	model_auto m;
 
 	(void)state;
-	model_init(&m);
-	read_good(&m, "rule add count\nrule add limit 5 pps\nrule add drop ttl 5\nrule add audit\nrule add pass\n"
-		      "rule add drop until 2001-01-01T00:00:00Z\n");
-	assert_int_equal(filter_shadowed_by(&m, 2, time(NULL)), SIZE_MAX);
-	assert_int_equal(filter_shadowed_by(&m, 3, time(NULL)), SIZE_MAX);
-	assert_int_equal(filter_shadowed_by(&m, 4, time(NULL)), 3);
-	assert_int_equal(filter_shadowed_by(&m, 5, time(NULL)), SIZE_MAX); /* it is over */
+	read_rules(&m, "count|limit 5 pps|drop ttl 5|audit|pass|drop until 2001-01-01T00:00:00Z");
+	assert_string_equal(shadow_text(&m, 2), "");
+	assert_string_equal(shadow_text(&m, 3), "");
+	assert_string_equal(shadow_text(&m, 4), "4");
+	assert_string_equal(shadow_text(&m, 5), ""); /* it is over */
 }
 
 int main(void)
@@ -378,6 +484,8 @@ int main(void)
 		cmocka_unit_test(a_moved_rule_is_a_difference),
 		cmocka_unit_test(differences_are_commands),
 		cmocka_unit_test(which_rules_cover_which),
+		cmocka_unit_test(rules_cover_together),
+		cmocka_unit_test(long_lists_have_an_answer),
 		cmocka_unit_test(only_final_rules_shadow),
 	};
 
