@@ -111,7 +111,7 @@ int cmd_identity_refresh(struct ctl *c, const struct args *args, struct weir_err
 	if (!rc)
 		rc = refresh_names(&m, args, err);
 	if (!rc)
-		rc = compile_commit(&p, &m, 0, err);
+		rc = compile_commit_if(&p, &m, 0, session_check, (void *)(uintptr_t)args, err);
 	if (!rc)
 		ctl_done(c);
 	return rc;

@@ -85,6 +85,7 @@ TYPED = [
     ("weir policy add allow from db to d", "db"),
     ("weir policy add allow from db to any proto ", "esp gre icmp icmpv6 sctp tcp udp"),
     ("weir identity del ", "db"),
+    ("weir identity refresh ", "--yes db"),
     ("weir set add ", "allow ddos drop"),
     ("weir set create ", ""),
     ("weir rule add ", "at audit count drop limit pass redirect"),

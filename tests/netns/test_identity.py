@@ -230,6 +230,24 @@ def test_session_is_not_cut(net):
     assert over_ssh(net, "policy add deny from host to any").returncode == 0, "cut already: it cannot get worse"
 
 
+def test_session_and_refresh(net):
+    """a device that came back would be the identity's again, which the session's packets may not be sent to"""
+    net.weir("identity add box iface box0")
+    net.weir("policy add deny from host to box")
+    net.ip("h", "link del box0")
+    net.veth("h", "box0", ["10.5.0.1/24"], "box", "eth0", [f"{BOX}/24"])
+    net.ip("box", "route add default via 10.5.0.1")
+    from_box = f"{BOX} 50000 10.5.0.1 22"
+    failed = over_ssh(net, "identity refresh box", from_box)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith(
+        f"weir: this would cut your own connection, SSH from {BOX}: policy rule 1, from 'host' to 'box', does\n")
+    assert "iface 'box0' is another one than before" in net.weir("status").stdout
+    assert over_ssh(net, "identity refresh box --yes", from_box).returncode == 0
+    assert "another one" not in net.weir("status").stdout
+    assert over_ssh(net, "identity refresh", from_box).returncode == 0, "cut already"
+
+
 def test_session_over_ipv6_and_nonsense(net):
     assert over_ssh(net, "policy default deny from host", "2001:db8:2::2 50000 2001:db8:2::1 22").returncode == 1
     for nonsense in ("", "here 1 there 2", "10.0.0.1 1 2001:db8::1 2", "10.2.0.2 99999 10.2.0.1 22"):
