@@ -120,8 +120,8 @@ $(BUILD)/weir: $(CTL_OBJ) $(LIBWEIR)
 $(BUILD)/man/weir.8: man/weir.8.in $(BUILD)/weir
 	$(call say,MAN)
 	@mkdir -p $(@D)
-	$(Q){ sed '/^@TABLES@$$/,$$d' $< && $(BUILD)/weir help --man && sed '1,/^@TABLES@$$/d' $<; } | \
-		sed 's/@VERSION@/$(VERSION)/' > $@
+	$(Q)$(BUILD)/weir help --man > $(@D)/tables
+	$(Q)sed -e 's/@VERSION@/$(VERSION)/' -e '/^@TABLES@$$/{r $(@D)/tables' -e 'd}' $< > $@
 
 $(UNIT_BIN:=.o): | $(UNIT_SKELS)
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBWEIR)
