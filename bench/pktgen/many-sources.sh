@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# UDP from random sources in 198.18.0.0/15, every other address of it in the drop list as a prefix.
+# UDP from random sources in 198.18.0.0/15, the lower half of which is in the drop list, as one prefix.
 # shellcheck source-path=SCRIPTDIR source=lab.sh
 . "$(dirname "$0")/lab.sh"
 
