@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "config_line.h"
 #include "ctl.h"
 #include "expression.h"
 #include "naming.h"
@@ -76,6 +77,7 @@ static int names_refresh(struct session *s)
 	s->flips = __atomic_load_n(&s->plane->ctl->flips, __ATOMIC_ACQUIRE);
 	rc = compile_running(s->plane, false, &s->model, s->err);
 	return rc ? rc : naming_make(&s->model, &s->naming, s->err);
+	char text[NOTE_TEXT_MAX];
 }
 
 static void rule_say(FILE *out, const struct session *s, const struct weir_captured *p)
@@ -92,8 +94,10 @@ static void rule_say(FILE *out, const struct session *s, const struct weir_captu
 		policy = naming_policy_rule(&s->naming, p->rule);
 	note = filter ? filter->note : policy ? policy->note : "";
 	fprintf(out, " rule %u", p->rule);
-	if (note[0])
-		fprintf(out, " note \"%s\"", note);
+	if (!note[0])
+		return;
+	note_append(text, note);
+	fputs(text, out);
 }
 
 /* as words of weir's own: drop rule-drop hook xdp rule 3 note "no toys" */

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "config_line.h"
 #include "events.h"
 #include "flows.h"
 #include "stats.h"
@@ -58,6 +59,18 @@ static void print_packet(const struct event_view *v)
 		fputs(" -", stdout);
 		return;
 	}
+/* as `save` does, but without the word */
+static void print_note(const char *note)
+{
+	char text[NOTE_TEXT_MAX];
+
+	if (!note[0])
+		return;
+	putchar(' ');
+	text_quote(text, note);
+	print_safe(stdout, text, strlen(text));
+}
+
 	putchar(' ');
 	print_end(&v->src, v->sport);
 	fputs(" > ", stdout);
@@ -81,11 +94,7 @@ void flows_print(const struct event_view *v)
 	printf(" %u bytes", v->bytes);
 	if (v->rule)
 		printf(" rule %u", v->rule);
-	if (v->note[0]) {
-		fputs(" \"", stdout);
-		print_safe(stdout, v->note, strlen(v->note));
-		putchar('"');
-	}
+	print_note(v->note);
 	print_known("set", v->set);
 	print_known("vip", v->vip);
 	print_known("backend", v->backend);

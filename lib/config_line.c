@@ -11,20 +11,22 @@
 #define LINE_COLUMNS 100
 #define QUOTED_MAX   (2 * CGROUP_PATH_MAX + 3)
 
+char *text_quote(char *end, const char *text)
+{
+	*end++ = '"';
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			*end++ = '\\';
+		*end++ = *text;
+	}
+	return stpcpy(end, "\"");
+}
+
 const char *word_quote(const char *word, char *buf)
 {
-	char *p = buf;
-
 	if (*word && *word != '#' && !word[strcspn(word, " \"")])
 		return word;
-	*p++ = '"';
-	for (; *word; word++) {
-		if (*word == '"' || *word == '\\')
-			*p++ = '\\';
-		*p++ = *word;
-	}
-	*p++ = '"';
-	*p = '\0';
+	text_quote(buf, word);
 	return buf;
 }
 
@@ -108,13 +110,7 @@ const char *line_of_set(const struct model *m, size_t i, char buf[CONFIG_LINE_MA
 
 char *note_append(char *end, const char *note)
 {
-	end = stpcpy(end, " note \"");
-	for (; *note; note++) {
-		if (*note == '"' || *note == '\\')
-			*end++ = '\\';
-		*end++ = *note;
-	}
-	return stpcpy(end, "\"");
+	return text_quote(stpcpy(end, " note "), note);
 }
 
 char *set_entry_text(const struct intern *terms, const struct set_entry *entry, char buf[ENTRY_TEXT_MAX])

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Objects of a model as configuration lines. Internal to the configuration's files. */
+/* Objects of a model as configuration lines, and parts of such. */
 #ifndef WEIR_CONFIG_LINE_H
 #define WEIR_CONFIG_LINE_H
 
@@ -32,6 +32,8 @@ const char *line_of_policy_failsafe(const struct model *m, size_t i, char buf[CO
 size_t events_lines(const struct model *m);
 const char *line_of_events(const struct model *m, size_t i, char buf[CONFIG_LINE_MAX]);
 
+/* Write the text at end, always in quotes; returns the new end. */
+char *text_quote(char *end, const char *text);
 /* a word, in quotes if it would not be one otherwise; buf holds 2 * strlen(word) + 3 bytes */
 const char *word_quote(const char *word, char *buf);
 /* Write ` note "..."` at end, always in quotes; returns the new end. */

@@ -11,8 +11,9 @@ EVENTS = [
      'in xdp drop rule-drop 198.18.0.1:4431 > 203.0.113.10:9001 udp 47 bytes rule 1 "no toys" set toys'),
     ({"device": "in", "hook": "xdp", "kind": "drop", "verdict": "drop", "reason": "limit", "from": "2001:db8::7",
       "to": "2001:db8::10", "proto": "tcp", "from_port": 4431, "to_port": 443, "tcp_flags": "S", "bytes": 74, "rule": 2,
-      "more": 99999, "others": 7},
-     "in xdp drop limit [2001:db8::7]:4431 > [2001:db8::10]:443 tcp S 74 bytes rule 2 and 99999 more and 7 of others"),
+      "note": 'no "bursts" \\ \x1b[2J', "more": 99999, "others": 7},
+     'in xdp drop limit [2001:db8::7]:4431 > [2001:db8::10]:443 tcp S 74 bytes rule 2 "no \\"bursts\\" \\\\ ?[2J" and 99999 more '
+     "and 7 of others"),
     ({"device": "in", "hook": "xdp", "kind": "new-flow", "verdict": "redirect", "reason": "forward-redirect", "from": "198.51.100.2",
       "to": "203.0.113.10", "proto": "tcp", "from_port": 4431, "to_port": 80, "tcp_flags": "S", "bytes": 54, "vip": "www",
       "backend": "10.1.0.11", "out": "out", "more": 0, "others": 0},

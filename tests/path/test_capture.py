@@ -126,10 +126,10 @@ def test_names_follow_the_configuration(net):
     with Capture(net, "--drop") as capture:
         toys(net)
         until(capture.so_far)
-        reasons.configure(net, 'rule add drop proto udp dport 9100 note "made meanwhile"\n')
+        reasons.configure(net, 'rule add drop proto udp dport 9100 note "made \\"meanwhile\\""\n')
         run_xdp(net, "in", udp(9100))
     reasons.configure(net)
-    assert [p.comment.split(" note ")[1] for p in capture.packets] == ['"no toys"', '"made meanwhile"']
+    assert [p.comment.split(" note ")[1] for p in capture.packets] == ['"no toys"', '"made \\"meanwhile\\""']
 
 
 SMALL, ORDINARY, JUMBO = (size - RING_HEAD - HEAD for size in (256, 1664, 9216))  # include/bpf/capture.h
