@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Completion by the synopses above, read as lib/grammar.c reads them. `words`: the command's words so far; `current`: the one
+# Completion by the words above, the synopses read as lib/grammar.c reads them. `words`: the command's words so far; `current`: the one
 # being typed; `options`: those before the command.
 
 # add what may stand for an argument of this name
@@ -45,7 +45,7 @@ _weir_argument()
 			awk 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "ID") id = i } NR > 1 { print $id }' | grep -x '[0-9]*')
 		;;
 	PROTO)
-		candidates+=(tcp udp icmp icmpv6 sctp gre esp)
+		candidates+=("${_weir_protocols[@]}")
 		;;
 	PER)
 		candidates+=(rule source destination)

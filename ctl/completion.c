@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* weir completion: the synopses of the command table as a bash array, then ctl/completion.bash, which reads them. */
+/* weir completion: the synopses of the command table and the names of protocols as bash arrays, then ctl/completion.bash, which reads
+ * them. */
 #include "ctl.h"
 
 #include <string.h>
@@ -42,6 +43,9 @@ int cmd_completion(struct ctl *c, const struct args *args, struct weir_error *er
 		synopsis_print(commands[i].synopsis);
 		puts("'");
 	}
+	fputs(")\n_weir_protocols=(", stdout);
+	for (size_t i = 0; proto_name(i); i++)
+		printf("%s%s", i ? " " : "", proto_name(i));
 	puts(")\n");
 	fputs(completion_script, stdout);
 	return 0;

@@ -148,7 +148,7 @@ static void json_packet(struct json *j, const struct event_view *v)
 		return;
 	json_text(j, "from", address_text(&v->src, text));
 	json_text(j, "to", address_text(&v->dst, text));
-	json_text(j, "proto", v->proto ? proto_text(v->proto, proto) : "0");
+	json_text(j, "proto", packet_proto_text(v->proto, proto));
 	json_some(j, "from_port", v->sport);
 	json_some(j, "to_port", v->dport);
 	if (v->fragment)

@@ -159,6 +159,7 @@ static void gue_read(struct reader *r)
 		return;
 	}
 	say(r, "GUE%s", options ? ", with second chances" : "");
+	char text[PROTO_TEXT_MAX];
 	if (take(r, options, "GUE options"))
 		ip_read(r, p[1] == IPPROTO_IPIP ? 4 : 6);
 }
@@ -190,7 +191,7 @@ static void transport_read(struct reader *r, __u32 proto)
 		ip_read(r, proto == IPPROTO_IPIP ? 4 : 6);
 		return;
 	default:
-		say(r, "protocol %u", proto);
+		say(r, "protocol %s", packet_proto_text((__u8)proto, text));
 		payload_say(r);
 	}
 }

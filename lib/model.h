@@ -321,6 +321,10 @@ const char *failsafe_text(const struct failsafe_entry *entry, char buf[FAILSAFE_
 #define PORTS_TEXT_MAX (PORT_RANGES_MAX * 12)
 const char *proto_text(__u8 proto, char buf[PROTO_TEXT_MAX]);
 const char *ports_text(const struct policy_rule *rule, char buf[PORTS_TEXT_MAX]);
+/* of a packet: there 0 is a protocol as well, "0" */
+const char *packet_proto_text(__u8 proto, char buf[PROTO_TEXT_MAX]);
+/* the names of protocols, from 0 on; NULL: there are no more */
+const char *proto_name(size_t i);
 const char *action_text(enum weir_action action);
 bool proto_is_icmp(__u8 proto);
 /* A protocol's name or number; -EINVAL suggests the nearest. */

@@ -16,7 +16,7 @@ static const struct {
 	__u8 number;
 } protocols[] = {
 	{"tcp", IPPROTO_TCP},	{"udp", IPPROTO_UDP}, {"icmp", IPPROTO_ICMP}, {"icmpv6", IPPROTO_ICMPV6},
-	{"sctp", IPPROTO_SCTP}, {"gre", IPPROTO_GRE}, {"esp", IPPROTO_ESP},
+	{"sctp", IPPROTO_SCTP}, {"gre", IPPROTO_GRE}, {"esp", IPPROTO_ESP},   {"ipip", IPPROTO_IPIP},
 };
 #define PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))
 
@@ -37,6 +37,11 @@ bool proto_is_icmp(__u8 proto)
 	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
 }
 
+const char *proto_name(size_t i)
+{
+	return i < PROTOCOLS ? protocols[i].name : NULL;
+}
+
 const char *proto_text(__u8 proto, char buf[PROTO_TEXT_MAX])
 {
 	for (size_t i = 0; i < PROTOCOLS; i++)
@@ -46,6 +51,11 @@ const char *proto_text(__u8 proto, char buf[PROTO_TEXT_MAX])
 	if (proto)
 		snprintf(buf, PROTO_TEXT_MAX, "%u", proto);
 	return buf;
+}
+
+const char *packet_proto_text(__u8 proto, char buf[PROTO_TEXT_MAX])
+{
+	return proto ? proto_text(proto, buf) : strcpy(buf, "0");
 }
 
 const char *ports_text(const struct policy_rule *rule, char buf[PORTS_TEXT_MAX])
@@ -124,7 +134,9 @@ static int party_from(const struct model *m, const struct word *word, struct par
 
 int proto_parse(const char *text, __u8 *ret, struct weir_error *err)
 {
+	char hint[PROTOCOLS * PROTO_TEXT_MAX + 64];
 	const char *names[PROTOCOLS];
+	char *end = hint;
 	__u32 number;
 	int rc;
 
@@ -140,9 +152,10 @@ int proto_parse(const char *text, __u8 *ret, struct weir_error *err)
 		return 0;
 	}
 	rc = weir_fail(err, EINVAL, "'%.80s' is not a protocol", text);
-	return weir_hint_nearest(
-		err, rc, text, names, PROTOCOLS,
-		"tcp, udp, icmp, icmpv6, sctp, gre, esp or a number, 1 to 255; without proto all are meant");
+	for (size_t i = 0; i < PROTOCOLS; i++)
+		end += sprintf(end, "%s, ", names[i]);
+	strcpy(end, "or a number, 1 to 255; without proto all are meant");
+	return weir_hint_nearest(err, rc, text, names, PROTOCOLS, hint);
 }
 
 static enum weir_action action_from(const struct args *args)

@@ -33,8 +33,8 @@ EVENTS = [
     ({"device": "in", "hook": "xdp", "kind": "drop", "verdict": "drop", "reason": "truncated", "bytes": 16, "more": 1, "others": 0},
      "in xdp drop truncated - 16 bytes and 1 more"),
     ({"hook": "xdp", "kind": "sample", "verdict": "pass", "reason": "pass", "from": "198.51.100.2", "to": "198.51.100.1",
-      "proto": "gre", "bytes": 60, "more": 0, "others": 0},
-     "- xdp pass pass 198.51.100.2 > 198.51.100.1 gre 60 bytes"),
+      "proto": "ipip", "bytes": 60, "more": 0, "others": 0},
+     "- xdp pass pass 198.51.100.2 > 198.51.100.1 ipip 60 bytes"),
 ]
 
 

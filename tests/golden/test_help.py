@@ -83,7 +83,7 @@ TYPED = [
     ("weir backend list ", "203.0.113.11:80/tcp www"),
     ("weir policy add allow from ", "any db host world"),
     ("weir policy add allow from db to d", "db"),
-    ("weir policy add allow from db to any proto ", "esp gre icmp icmpv6 sctp tcp udp"),
+    ("weir policy add allow from db to any proto ", "esp gre icmp icmpv6 ipip sctp tcp udp"),
     ("weir identity del ", "db"),
     ("weir identity refresh ", "--yes db"),
     ("weir set add ", "allow ddos drop"),

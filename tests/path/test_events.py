@@ -134,7 +134,7 @@ def test_what_is_not_unpacked(net):
     """by its outer addresses, which are what came in"""
     tunnel = eth() / IP(src="10.5.0.9", dst="10.5.0.1")
     inside = IP(src=CLIENT, dst="203.0.113.77") / TCP(dport=80)
-    has(one(net, tunnel / inside, dev="tun"), kind="drop", device="tun", hook="xdp", reason="decap-foreign", proto="4",
+    has(one(net, tunnel / inside, dev="tun"), kind="drop", device="tun", hook="xdp", reason="decap-foreign", proto="ipip",
         to="10.5.0.1", **{"from": "10.5.0.9"})
 
 

@@ -309,6 +309,11 @@ def test_described(net, words, packet):
     assert answer["packet"]["hex"] == built(net, link).hex()
 
 
+def test_protocols_have_names(net):
+    for proto, shown in (("gre", "gre"), ("47", "gre"), ("94", "94")):
+        assert f"  protocol {shown}\n" in net.weir(f"explain out dev out from 198.18.0.1 to 203.0.113.10 proto {proto}", check=False).stdout
+
+
 CONFIGURATION = f"""\
 set create seen
 set add seen 198.18.0.0/24 note "a client"
