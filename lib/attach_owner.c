@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "attach_parts.h"
 #include "where.h"
@@ -14,12 +13,6 @@
 #define PREFIX		"weir_"
 #define MARK		"weir_attached" /* a map that no program reads, bound to those that weir attached */
 #define MAPS_OF_PROGRAM 64
-
-void fd_close(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
 
 /* id and, when name is not NULL, name of a map */
 static int map_id(int fd, __u32 *ret_id, char name[BPF_OBJ_NAME_LEN])

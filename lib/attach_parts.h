@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 
 #include "attach.h"
+#include "cleanup.h"
 #include "netlink_hooks.h"
 
 /* ---- whose is it (attach_owner.c) ---- */
@@ -79,9 +80,6 @@ int code_load(const struct plane *p, enum code_id id, struct code *ret, struct w
 int code_try(enum code_id id, __u8 ret_tag[BPF_TAG_SIZE], struct weir_error *err);
 void code_close(struct code *c);
 #define code_auto __attribute__((cleanup(code_close))) struct code
-
-void fd_close(int *fd);
-#define fd_auto __attribute__((cleanup(fd_close))) int
 
 /* libbpf's and libxdp's messages between the two go here instead of stderr: the first warning, as it is usually the cause */
 void libraries_quiet(void);

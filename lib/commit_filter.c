@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "chunks.h"
+#include "cleanup.h"
 #include "commit.h"
 #include "device.h"
 #include "limit.h"
@@ -13,12 +14,6 @@
 #include "sets.h"
 #include "stats.h"
 #include "when.h"
-
-static void memory_free(void *p)
-{
-	free(*(void **)p);
-}
-#define memory_auto __attribute__((cleanup(memory_free)))
 
 /* A device that a rule names must be there when the rule is new. One that vanished may come back, and must not make other changes
  * impossible: until then the rule matches nothing, or (redirect) sends nowhere. */

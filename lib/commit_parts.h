@@ -3,23 +3,8 @@
 #ifndef WEIR_COMMIT_PARTS_H
 #define WEIR_COMMIT_PARTS_H
 
-#include <stdlib.h>
-#include <unistd.h>
-
+#include "cleanup.h"
 #include "commit.h"
-
-static inline void commit_fd_close(const int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-#define fd_auto __attribute__((cleanup(commit_fd_close))) int
-
-static inline void commit_memory_free(void *p)
-{
-	free(*(void **)p);
-}
-#define memory_auto __attribute__((cleanup(commit_memory_free)))
 
 /* A hash map just as large as its content. Returns its fd. */
 int hash_make(const char *name, __u32 key_size, __u32 value_size, const void *keys, const void *values, __u32 count,
