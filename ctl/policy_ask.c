@@ -133,7 +133,6 @@ int cmd_policy_test(struct ctl *c, const struct args *args, struct weir_error *e
 		rc = ask_open(&p, &judge, err);
 	if (!rc) {
 		question_locate(&q);
-		q.to_here = false;
 		rc = ask(judge, p.ctl->gen & 1, &q, &answer, err);
 	}
 	if (rc)

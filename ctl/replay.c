@@ -98,7 +98,6 @@ static int seen_ask(const struct ask *judge, const struct candidate *c, bool can
 	int rc;
 
 	question_locate(&q);
-	q.to_here = false;
 	rc = ask(judge, c->from, &q, &s->now, err);
 	if (!rc && s->identity && s->now.from != s->identity) {
 		q.from = s->identity;

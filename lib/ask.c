@@ -145,19 +145,11 @@ int ask(const struct ask *ask, __u32 gen, const struct question *question, struc
 	return 0;
 }
 
-static bool is_ours(const struct weir_addr *addr, __u32 *ret_device)
+void question_locate(struct question *question)
 {
 	struct route route;
 
-	if (route_to(addr, &route, NULL))
-		return false;
-	if (ret_device && !route.local)
-		*ret_device = (__u32)route.ifindex;
-	return route.local;
-}
-
-void question_locate(struct question *question)
-{
-	question->from_here = is_ours(&question->tuple.src, NULL);
-	question->to_here = is_ours(&question->tuple.dst, &question->device);
+	question->from_here = !route_to(&question->tuple.src, &route, NULL) && route.local;
+	if (!route_to(&question->tuple.dst, &route, NULL) && !route.local)
+		question->device = (__u32)route.ifindex;
 }

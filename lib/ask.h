@@ -36,7 +36,7 @@ void ask_close(struct ask **ask);
 /* gen: 0 or 1, as plane.ctl->gen. */
 int ask(const struct ask *ask, __u32 gen, const struct question *question, struct answer *ret, struct weir_error *err);
 
-/* Fill in what this host's addresses and routes tell of a question: from_here, to_here, device. */
+/* Fill in what this host's addresses and routes tell of a question: from_here, device. */
 void question_locate(struct question *question);
 
 #endif
