@@ -191,7 +191,7 @@ static int listing_read(struct plane *p, const struct model *m, void *arg, struc
 	l->count = 0;
 	rc = stats_backends(p, stats, err);
 	for (size_t v = 0; !rc && v < m->vips_count; v++) {
-		if (!l->vip || v == only)
+		if (l->vip ? v == only : m->vips[v].pool == v)
 			rc = vip_rows(p, m, v, stats, l, err);
 	}
 	free(stats);
