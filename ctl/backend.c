@@ -83,18 +83,15 @@ const char *hop_text(const struct weir_backend *live)
 	return "?";
 }
 
-static bool hop_mac(const struct weir_backend *live, char text[18])
+/* NULL: not known */
+static const char *hop_mac(const struct weir_backend *live, char buf[MAC_TEXT_MAX])
 {
-	unsigned char mac[6];
-
-	memcpy(mac, &live->dmac, sizeof(mac));
-	snprintf(text, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
-	return weir_hop_state(live->dmac) == WEIR_HOP_READY;
+	return weir_hop_state(live->dmac) == WEIR_HOP_READY ? mac_text(&live->dmac, buf) : NULL;
 }
 
 static void row_table(struct table *t, const struct row *row)
 {
-	char service[SERVICE_TEXT_MAX], addr[ADDRESS_TEXT_MAX], dev[IF_NAMESIZE], mac[18];
+	char service[SERVICE_TEXT_MAX], addr[ADDRESS_TEXT_MAX], dev[IF_NAMESIZE], mac[MAC_TEXT_MAX];
 
 	table_cell(t, model_vip_label(row->vip, service));
 	table_cell(t, address_text(&row->backend->addr, addr));
@@ -103,7 +100,7 @@ static void row_table(struct table *t, const struct row *row)
 	table_format(t, "%.2f", 100.0 * row->slots / WEIR_RING_SLOTS);
 	table_cell(t, hop_text(row->live));
 	table_cell(t, if_indextoname(row->live->ifindex, dev));
-	table_cell(t, hop_mac(row->live, mac) ? mac : NULL);
+	table_cell(t, hop_mac(row->live, mac));
 	service_cells(t, &row->stats);
 }
 
@@ -122,7 +119,7 @@ static void row_json(struct json *j, const struct row *row)
 	json_open(j, "next_hop", '{');
 	json_text(j, "state", hop_text(row->live));
 	json_text(j, "device", if_indextoname(row->live->ifindex, dev));
-	json_text(j, "mac", hop_mac(row->live, mac) ? mac : NULL);
+	json_text(j, "mac", hop_mac(row->live, mac));
 	json_number(j, "mtu", row->live->mtu);
 	json_close(j, '}');
 	json_text(j, "source", address_text(&row->live->src, addr));

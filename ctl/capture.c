@@ -18,8 +18,9 @@
 #include "clock.h"
 #include "config_line.h"
 #include "ctl.h"
+#include "device.h"
 #include "expression.h"
-#include "naming.h"
+#include "names.h"
 #include "pcapng.h"
 #include "stats.h"
 #include "when.h"
@@ -45,9 +46,7 @@ struct comment {
 
 struct session {
 	struct plane *plane;
-	struct model model; /* as the numbers in packets mean it */
-	struct naming naming;
-	__u32 flips; /* of plane->ctl, when the model was read */
+	struct names names; /* as the numbers in packets mean them */
 	struct capture_wish wish;
 	struct expression expression;
 	struct pcapng file;
@@ -69,29 +68,23 @@ struct session {
 
 static int names_refresh(struct session *s)
 {
-	int rc;
-
-	naming_free(&s->naming);
-	model_free(&s->model);
 	memset(s->comments, 0, COMMENTS * sizeof(*s->comments));
-	s->flips = __atomic_load_n(&s->plane->ctl->flips, __ATOMIC_ACQUIRE);
-	rc = compile_running(s->plane, false, &s->model, s->err);
-	return rc ? rc : naming_make(&s->model, &s->naming, s->err);
-	char text[NOTE_TEXT_MAX];
+	return names_read(s->plane, &s->names, s->err);
 }
 
 static void rule_say(FILE *out, const struct session *s, const struct weir_captured *p)
 {
 	const struct filter_rule *filter = NULL;
 	const struct policy_rule *policy = NULL;
+	char text[NOTE_TEXT_MAX];
 	const char *note;
 
 	if (!p->rule)
 		return;
 	if (p->hook == WEIR_HOOK_XDP)
-		filter = naming_filter_rule(&s->naming, p->rule);
+		filter = naming_filter_rule(&s->names.naming, p->rule);
 	else
-		policy = naming_policy_rule(&s->naming, p->rule);
+		policy = naming_policy_rule(&s->names.naming, p->rule);
 	note = filter ? filter->note : policy ? policy->note : "";
 	fprintf(out, " rule %u", p->rule);
 	if (!note[0])
@@ -103,9 +96,9 @@ static void rule_say(FILE *out, const struct session *s, const struct weir_captu
 /* as words of weir's own: drop rule-drop hook xdp rule 3 note "no toys" */
 static void comment_make(const struct session *s, const struct weir_captured *p, char buf[COMMENT_MAX])
 {
-	const struct vip *vip = naming_vip(&s->naming, p->vip);
-	const struct backend *backend = naming_backend(&s->naming, p->backend);
-	const char *from = naming_identity(&s->naming, p->from), *to = naming_identity(&s->naming, p->to);
+	const struct vip *vip = naming_vip(&s->names.naming, p->vip);
+	const struct backend *backend = naming_backend(&s->names.naming, p->backend);
+	const char *from = naming_identity(&s->names.naming, p->from), *to = naming_identity(&s->names.naming, p->to);
 	char service[SERVICE_TEXT_MAX], addr[ADDRESS_TEXT_MAX], dev[IF_NAMESIZE];
 	FILE *out = fmemopen(buf, COMMENT_MAX, "w");
 
@@ -164,11 +157,9 @@ static __u32 interface_of(struct session *s, __u32 ifindex)
 	for (size_t i = 0; i < s->devices_count; i++)
 		if (s->devices[i].ifindex == ifindex)
 			return i;
-	if (!if_indextoname(ifindex, name))
-		snprintf(name, sizeof(name), "#%u", ifindex);
 	s->devices = ctl_alloc(s->devices, s->devices_count + 1, sizeof(*s->devices));
 	s->devices[s->devices_count++] = (struct tapped){.ifindex = ifindex};
-	return pcapng_interface(&s->file, name, s->wish.snap, s->expression.text);
+	return pcapng_interface(&s->file, device_label(ifindex, name), s->wish.snap, s->expression.text);
 }
 
 /* A tag that the device has taken off goes back to where it was; *ret_frame may then be `buf`. Bytes that there are. */
@@ -226,7 +217,7 @@ static bool on_packet(void *arg, const struct weir_captured *p, const void *byte
 		return true;
 	if (p->reason >= WEIR_REASONS || p->hook >= WEIR_HOOKS || p->bytes > WEIR_CAPTURE_BYTES)
 		return false;
-	if (s->flips != __atomic_load_n(&s->plane->ctl->flips, __ATOMIC_RELAXED))
+	if (names_stale(s->plane, &s->names))
 		s->rc = names_refresh(s);
 	present = frame_whole(p, bytes, buf, &frame);
 	length = p->length + (frame == buf ? VLAN_BYTES : 0);
@@ -431,8 +422,7 @@ static void session_free(struct session *s)
 	if (s->file.fd >= 0)
 		close(s->file.fd);
 	pcapng_free(&s->file);
-	naming_free(&s->naming);
-	model_free(&s->model);
+	names_free(&s->names);
 	expression_free(&s->expression);
 	free(s->devices);
 	free(s->comments);

@@ -115,9 +115,6 @@ void service_json(struct json *j, const struct weir_service_stats *stats);
  * no slot of their own */
 const char *device_text(const struct plane *p, __u32 slot, char buf[IF_NAMESIZE]);
 
-/* flow.c: "new", "open", ... */
-const char *flow_state_text(enum weir_flow_state state);
-
 /* rule.c: rules that can never match, all of a model */
 void warn_shadowed(struct warnings *w, const struct model *m);
 

@@ -142,26 +142,15 @@ static void hook_print(struct explaining *x, const struct explanation *e)
 		json_close(&x->j, '}');
 }
 
-static int names_read(struct explaining *x, struct weir_error *err)
-{
-	int rc;
-
-	naming_free(&x->names);
-	model_free(&x->m);
-	x->flips = __atomic_load_n(&x->p.ctl->flips, __ATOMIC_ACQUIRE);
-	rc = compile_running(&x->p, false, &x->m, err);
-	return rc ? rc : naming_make(&x->m, &x->names, err);
-}
-
 /* The explanation and the names belong to one configuration: when a change came between them, both are made again. */
 static int explain_named(struct explaining *x, const struct explainer *e, const struct explain_packet *packet,
 			 struct explanation *ret, struct weir_error *err)
 {
 	int rc = explain(e, packet, ret, err);
 
-	while (!rc && x->flips != __atomic_load_n(&x->p.ctl->flips, __ATOMIC_ACQUIRE)) {
+	while (!rc && names_stale(&x->p, &x->names)) {
 		explanation_free(ret);
-		rc = names_read(x, err);
+		rc = names_read(&x->p, &x->names, err);
 		if (!rc)
 			rc = explain(e, packet, ret, err);
 	}
@@ -438,11 +427,10 @@ static int explaining_begin(struct explaining *x, const struct args *args, struc
 
 	x->out = args_word(args, "out");
 	x->dump = args_word(args, "--dump");
-	model_init(&x->m);
 	if (!rc)
 		rc = ctl_open(x->c, args, &x->p, err);
 	if (!rc)
-		rc = names_read(x, err);
+		rc = names_read(&x->p, &x->names, err);
 	if (!rc)
 		rc = device_find(x, args, err);
 	x->packet.ifindex = (__u32)x->at.link.ifindex;
@@ -456,8 +444,7 @@ static void explaining_end(struct explaining *x)
 	explainer_close(&x->xdp);
 	explainer_close(&x->ingress);
 	explainer_close(&x->egress);
-	naming_free(&x->names);
-	model_free(&x->m);
+	names_free(&x->names);
 	plane_close(&x->p);
 }
 

@@ -44,9 +44,9 @@ static int identity_read(const struct explaining *x, const struct word *word, __
 		*ret = strcmp(word->text, "host") ? WEIR_ID_WORLD : WEIR_ID_HOST;
 		return 0;
 	}
-	rc = weir_at(err, model_identity_find(&x->m, word->text, &i, err), word);
+	rc = weir_at(err, model_identity_find(&x->names.model, word->text, &i, err), word);
 	if (!rc)
-		*ret = x->m.identities[i].id;
+		*ret = x->names.model.identities[i].id;
 	return rc;
 }
 

@@ -6,7 +6,7 @@
 #include "attach.h"
 #include "ctl.h"
 #include "explain.h"
-#include "naming.h"
+#include "names.h"
 
 struct explaining {
 	const struct ctl *c;
@@ -14,9 +14,7 @@ struct explaining {
 	bool dump;
 	bool has_sender; /* one was given */
 	struct plane p;
-	struct model m; /* as it was when the packet was explained */
-	struct naming names;
-	__u32 flips; /* of weir_ctl, when the model was read */
+	struct names names; /* as they were when the packet was explained */
 	struct attachment at;
 	struct explainer *xdp, *ingress, *egress; /* loaded when they are first needed */
 	struct explain_packet packet;
@@ -38,13 +36,5 @@ struct explain_hook {
 extern const struct explain_hook explain_xdp;	/* explain_xdp.c: the filter and the balancer */
 extern const struct explain_hook explain_decap; /* explain_decap.c: a backend's unpacking */
 extern const struct explain_hook explain_tc;	/* explain_tc.c: policy, and the slow path */
-
-/* "eth1", or "device 7" */
-#define LINK_TEXT_MAX 32
-const char *link_text(__u32 ifindex, char buf[LINK_TEXT_MAX]);
-/* ", note "..."" or "" */
-#define MAC_TEXT_MAX 18
-const char *mac_text(__u64 word, char buf[MAC_TEXT_MAX]);
-const char *mode_text(__u8 flags);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "config_line.h"
+#include "device.h"
 #include "explain_steps.h"
 #include "pool.h"
 #include "when.h"
@@ -14,7 +15,7 @@
 
 static const char *identity_text(const struct explaining *x, __u32 id)
 {
-	const char *name = naming_identity(&x->names, id);
+	const char *name = naming_identity(&x->names.naming, id);
 
 	return name ? name : "(it is gone)";
 }
@@ -74,8 +75,8 @@ static const char *prefix_of(const struct explaining *x, __u32 id, const struct 
 {
 	const struct prefix *best = NULL;
 
-	for (size_t i = 0; i < x->m.identities_count; i++) {
-		const struct identity *identity = &x->m.identities[i];
+	for (size_t i = 0; i < x->names.model.identities_count; i++) {
+		const struct identity *identity = &x->names.model.identities[i];
 
 		for (size_t k = 0; identity->id == id && k < identity->prefixes_count; k++) {
 			const struct prefix *p = &identity->prefixes[k];
@@ -130,11 +131,11 @@ static const char *form_text(const struct explaining *x, const struct weir_found
 
 static void rule_step(struct explaining *x, const char *stage, const char *what, __u32 id, const char *how)
 {
-	const struct policy_rule *rule = naming_policy_rule(&x->names, id);
+	const struct policy_rule *rule = naming_policy_rule(&x->names.naming, id);
 	char line[CONFIG_LINE_MAX] = "(it is gone)";
 
 	if (rule)
-		line_of_rule(&x->m, (size_t)(rule - x->m.rules), line);
+		line_of_rule(&x->names.model, (size_t)(rule - x->names.model.rules), line);
 	step(x, stage, "%s: rule %u %s: %s", what, id, how, line);
 }
 
@@ -188,10 +189,11 @@ static void answer_step(struct explaining *x, const struct explanation *e)
 
 static void slow_step(struct explaining *x, const struct weir_found *f)
 {
-	char dev[LINK_TEXT_MAX];
+	char dev[IF_NAMESIZE];
 
 	if (f->reason == WEIR_R_FORWARD_STACK)
-		step(x, "route", "out of %s; the kernel's neighbour layer writes the MAC", link_text(f->ifindex, dev));
+		step(x, "route", "out of %s; the kernel's neighbour layer writes the MAC",
+		     device_label(f->ifindex, dev));
 	else
 		step(x, "route", "the kernel has none (answer %d of bpf_fib_lookup)", f->route);
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* weir explain: the steps of a packet that comes in, through the filter and the balancer. */
 #include <arpa/inet.h>
-#include <net/if.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "config_line.h"
+#include "device.h"
 #include "explain_steps.h"
 #include "live.h"
 #include "pool.h"
@@ -23,29 +22,32 @@ static void protections_step(struct explaining *x, const struct weir_found *f)
 		if (!(f->packet.failed >> i & 1))
 			continue;
 		step(x, "protect", "fails '%s'%s", reason_names[protection_reason(i)],
-		     x->m.unchecked >> i & 1 ? ", which is switched off" : "");
+		     x->names.model.unchecked >> i & 1 ? ", which is switched off" : "");
 	}
 }
 
 /* Which sets an address is in, by which of their prefixes. */
 static void sets_of(struct explaining *x, const char *whose, const struct weir_addr *addr, __u32 class)
 {
+	const struct model *m = &x->names.model;
 	bool any = false;
 
-	for (size_t i = 0; class && i < x->m.sets_count; i++) {
-		const struct live_set set = {.p = &x->p, .m = &x->m, .index = i};
-		char label[SET_LABEL_MAX], prefix[ADDRESS_TEXT_MAX], until[WHEN_TEXT_MAX];
+	for (size_t i = 0; class && i < m->sets_count; i++) {
+		const struct live_set set = {.p = &x->p, .m = m, .index = i};
+		char label[SET_LABEL_MAX], prefix[ADDRESS_TEXT_MAX], until[WHEN_TEXT_MAX], text[NOTE_TEXT_MAX] = "";
 		struct intern terms = {};
 		struct set_entry entry;
 		const char *note;
 		__s64 end;
 
-		if (x->m.sets[i].id && live_test(&set, addr, NULL, &terms, &entry, NULL) > 0) {
+		if (m->sets[i].id && live_test(&set, addr, NULL, &terms, &entry, NULL) > 0) {
 			end = term_until(&terms, entry.term);
 			note = term_note(&terms, entry.term);
-			step(x, "sets", "%s is in %s by %s%s%s%s%s%s", whose, model_set_label(&x->m.sets[i], label),
+			if (*note)
+				note_append(text, note);
+			step(x, "sets", "%s is in %s by %s%s%s%s%s", whose, model_set_label(&m->sets[i], label),
 			     prefix_text(&entry.prefix, prefix), end ? ", until " : "",
-			     end ? when_text(end, until) : "", *note ? ", note \"" : "", note, *note ? "\"" : "");
+			     end ? when_text(end, until) : "", *note ? "," : "", text);
 			any = true;
 		}
 		intern_free(&terms);
@@ -77,11 +79,11 @@ static const char *outcome_text(const struct weir_found_rule *r)
 
 static void rule_step(struct explaining *x, const struct weir_found_rule *r)
 {
-	const struct filter_rule *rule = naming_filter_rule(&x->names, r->id);
+	const struct filter_rule *rule = naming_filter_rule(&x->names.naming, r->id);
 	char line[CONFIG_LINE_MAX] = "(it is gone)", taken[32] = "";
 
 	if (rule)
-		line_of_filter_rule(&x->m, (size_t)(rule - x->m.filter), line);
+		line_of_filter_rule(&x->names.model, (size_t)(rule - x->names.model.filter), line);
 	if (r->action == WEIR_RULE_LIMIT && r->burst)
 		snprintf(taken, sizeof(taken), " (%d%% of its burst taken)",
 			 r->ahead <= 0 ? 0 : (int)(100.0 * (double)r->ahead / (double)r->burst));
@@ -141,21 +143,6 @@ static const char *backend_text(const struct explaining *x, __u32 id, char buf[A
 	return address_text(&b->dst, buf);
 }
 
-const char *mode_text(__u8 flags)
-{
-	switch ((enum weir_mode)(flags & WEIR_VIP_MODE)) {
-	case WEIR_MODE_IPIP:
-		return "ipip";
-	case WEIR_MODE_GUE:
-		return "gue";
-	case WEIR_MODE_L2:
-		return "l2";
-	case WEIR_MODE_NAT:
-		return "nat";
-	}
-	return "?";
-}
-
 static void slot_step(struct explaining *x, const struct weir_found *f)
 {
 	char cur[ADDRESS_TEXT_MAX], prev[ADDRESS_TEXT_MAX], left[DURATION_TEXT_MAX];
@@ -191,12 +178,12 @@ static const char *owner_text(const struct weir_found *f)
 
 static void vip_steps(struct explaining *x, const struct weir_found *f)
 {
-	const struct vip *vip = naming_vip(&x->names, f->vip.id);
+	const struct vip *vip = naming_vip(&x->names.naming, f->vip.id);
 	const struct service service = {f->vip.addr, f->vip.port_be, f->vip.proto};
 	char text[SERVICE_TEXT_MAX], addr[ADDRESS_TEXT_MAX];
 
 	step(x, "vip", "%s%s%s, mode %s", service_text(&service, text), vip && vip->name[0] ? ", named " : "",
-	     vip ? vip->name : "", mode_text(f->vip.flags));
+	     vip ? vip->name : "", mode_text(f->vip.flags & WEIR_VIP_MODE));
 	if (!f->vip.ring) {
 		step(x, "slot", "it has no backend");
 		return;
@@ -211,38 +198,18 @@ static void vip_steps(struct explaining *x, const struct weir_found *f)
 			     backend_text(x, f->next[i], addr));
 }
 
-const char *link_text(__u32 ifindex, char buf[LINK_TEXT_MAX])
-{
-	char name[IF_NAMESIZE];
-
-	if (if_indextoname(ifindex, name))
-		snprintf(buf, LINK_TEXT_MAX, "%s", name);
-	else
-		snprintf(buf, LINK_TEXT_MAX, "device %u", ifindex);
-	return buf;
-}
-
-const char *mac_text(__u64 word, char buf[MAC_TEXT_MAX])
-{
-	unsigned char mac[6];
-
-	memcpy(mac, &word, sizeof(mac));
-	snprintf(buf, MAC_TEXT_MAX, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
-	return buf;
-}
-
 static void hop_steps(struct explaining *x, const struct weir_found *f)
 {
 	const struct weir_backend *b = &f->hop;
 	const char *asked = f->hop_asked ? ", asked of the kernel just now" : "";
-	char dev[LINK_TEXT_MAX], mac[MAC_TEXT_MAX];
+	char dev[IF_NAMESIZE], mac[MAC_TEXT_MAX];
 
 	if (weir_hop_state(b->dmac) != WEIR_HOP_READY && weir_hop_state(b->dmac) != WEIR_HOP_SLOW) {
 		step(x, "next hop", "%s%s", hop_text(b), asked);
 		return;
 	}
-	step(x, "next hop", "%s: by %s to %s%s%s", hop_text(b), link_text(b->ifindex, dev),
-	     b->dmac & MAC_MASK ? mac_text(b->dmac, mac) : "a MAC that is not known yet",
+	step(x, "next hop", "%s: by %s to %s%s%s", hop_text(b), device_label(b->ifindex, dev),
+	     b->dmac & MAC_MASK ? mac_text(&b->dmac, mac) : "a MAC that is not known yet",
 	     b->dmac & WEIR_HOP_GATEWAY ? ", a router" : "", asked);
 	if (f->stages >> WEIR_STAGE_TOO_BIG & 1) {
 		step(x, "size", "%u bytes and %u more do not fit: at most %u would", f->packet.ip_bytes, f->added,
@@ -258,7 +225,7 @@ static void hop_steps(struct explaining *x, const struct weir_found *f)
 
 static void reply_step(struct explaining *x, const struct weir_found *f)
 {
-	const struct vip *vip = naming_vip(&x->names, f->reply_of % WEIR_MAX_VIPS);
+	const struct vip *vip = naming_vip(&x->names.naming, f->reply_of % WEIR_MAX_VIPS);
 	char text[SERVICE_TEXT_MAX];
 
 	step(x, "reply", "of a backend of %s, which becomes the VIP's", vip ? model_vip_label(vip, text) : "a nat VIP");
@@ -303,9 +270,9 @@ static void xdp_members(struct explaining *x, const struct explanation *e)
 {
 	const struct weir_found *f = &e->found;
 	const struct weir_found_rule *last = &f->rules[(f->rules_met - 1) % WEIR_FOUND_RULES];
-	char text[SERVICE_TEXT_MAX], addr[ADDRESS_TEXT_MAX], dev[LINK_TEXT_MAX];
+	char text[SERVICE_TEXT_MAX], addr[ADDRESS_TEXT_MAX], dev[IF_NAMESIZE];
 	bool balanced = f->stages >> WEIR_STAGE_BALANCE & 1;
-	const struct vip *vip = balanced ? naming_vip(&x->names, f->vip.id) : NULL;
+	const struct vip *vip = balanced ? naming_vip(&x->names.naming, f->vip.id) : NULL;
 
 	if (f->rules_met && rule_decided(last))
 		json_number(&x->j, "rule", last->id);
@@ -317,7 +284,7 @@ static void xdp_members(struct explaining *x, const struct explanation *e)
 	else
 		json_null(&x->j, "slot");
 	json_text(&x->j, "backend", f->backend ? backend_text(x, f->backend, addr) : NULL);
-	json_text(&x->j, "device", reason_verdicts[e->reason] == WEIR_REDIRECT ? link_text(f->ifindex, dev) : NULL);
+	json_text(&x->j, "device", reason_verdicts[e->reason] == WEIR_REDIRECT ? device_label(f->ifindex, dev) : NULL);
 }
 
 const struct explain_hook explain_xdp = {.steps = xdp_steps, .members = xdp_members};

@@ -104,18 +104,6 @@ const char *flow_state_text(enum weir_flow_state state)
 	return "free";
 }
 
-static const char *end_text(const struct weir_addr *addr, __be16 port_be, char buf[SERVICE_TEXT_MAX])
-{
-	char text[ADDRESS_TEXT_MAX];
-
-	address_text(addr, text);
-	if (!port_be)
-		snprintf(buf, SERVICE_TEXT_MAX, "%s", text);
-	else
-		snprintf(buf, SERVICE_TEXT_MAX, address_is_v4(addr) ? "%s:%u" : "[%s]:%u", text, ntohs(port_be));
-	return buf;
-}
-
 /* NULL: not judged yet */
 static const char *identity_text(const struct model *m, __u16 id)
 {
@@ -133,14 +121,14 @@ static const char *direction_text(const struct weir_flow *f)
 static void flows_table(const struct list *l, const struct model *m)
 {
 	struct table t = TABLE("PROTO", "FROM", "TO", "STATE", "DIRECTION", "IDENTITY", ">RULE", ">IDLE", ">LEFT");
-	char proto[PROTO_TEXT_MAX], end[SERVICE_TEXT_MAX];
+	char proto[PROTO_TEXT_MAX], end[END_TEXT_MAX];
 
 	for (size_t i = 0; i < l->count; i++) {
 		const struct weir_flow *f = &l->flows[i].flow;
 
 		table_cell(&t, proto_text(f->proto, proto));
-		table_cell(&t, end_text(&f->src, f->sport_be, end));
-		table_cell(&t, end_text(&f->dst, f->dport_be, end));
+		table_cell(&t, end_text(&f->src, ntohs(f->sport_be), end));
+		table_cell(&t, end_text(&f->dst, ntohs(f->dport_be), end));
 		table_cell(&t, flow_state_text(f->state));
 		table_cell(&t, direction_text(f));
 		table_cell(&t, identity_text(m, f->identity));

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "events.h"
+#include "names.h"
 #include "socket_owner.h"
 
 #define POLL_MS	  50
@@ -76,13 +77,11 @@ static int last_read(const struct args *args, struct showing *s, struct weir_err
 
 struct source {
 	struct plane plane;
-	struct model model;
-	struct naming names;
+	struct names names;
 	struct events events;
 	struct socket_owners *owners;
 	struct weir_event *batch;
 	size_t room;
-	__u32 flips;	 /* the model's, so that a change is seen */
 	__u64 told_lost; /* of events.lost */
 	time_t told_at;
 };
@@ -92,29 +91,17 @@ static void source_close(struct source *s)
 	socket_owners_free(s->owners);
 	free(s->batch);
 	events_close(&s->events);
-	naming_free(&s->names);
-	model_free(&s->model);
+	names_free(&s->names);
 	plane_close(&s->plane);
 }
 #define source_auto __attribute__((cleanup(source_close))) struct source
-
-static int names_read(struct source *s, struct weir_error *err)
-{
-	int rc;
-
-	naming_free(&s->names);
-	model_free(&s->model);
-	s->flips = s->plane.ctl->flips;
-	rc = compile_running(&s->plane, false, &s->model, err);
-	return rc ? rc : naming_make(&s->model, &s->names, err);
-}
 
 static int source_open(struct ctl *c, const struct args *args, bool only_new, struct source *s, struct weir_error *err)
 {
 	int rc = ctl_open(c, args, &s->plane, err);
 
 	if (!rc)
-		rc = names_read(s, err);
+		rc = names_read(&s->plane, &s->names, err);
 	if (!rc)
 		rc = events_open(&s->plane, only_new, &s->events, err);
 	if (rc)
@@ -143,11 +130,11 @@ static int batch_show(struct source *from, struct showing *s, struct weir_error 
 	struct event_view view;
 	int count, rc = 0;
 
-	if (from->flips != __atomic_load_n(&from->plane.ctl->flips, __ATOMIC_ACQUIRE))
-		rc = names_read(from, err);
+	if (names_stale(&from->plane, &from->names))
+		rc = names_read(&from->plane, &from->names, err);
 	count = rc ? rc : events_read(&from->events, from->batch, from->room, err);
 	for (int i = 0; i < count && !stopped(); i++) {
-		event_view_make(&from->batch[i], &from->names, offset, &view);
+		event_view_make(&from->batch[i], &from->names.naming, offset, &view);
 		socket_owners_find(from->owners, &from->batch[i], &view);
 		show(s, &view);
 	}

@@ -31,17 +31,6 @@ static void print_time(__s64 ns)
 	printf("%s.%03d", text, (int)(ns % (__s64)NS_A_SECOND / 1000000));
 }
 
-static void print_end(const struct weir_addr *addr, __u16 port)
-{
-	char text[ADDRESS_TEXT_MAX];
-
-	address_text(addr, text);
-	if (!port)
-		fputs(text, stdout);
-	else
-		printf(address_is_v4(addr) ? "%s:%u" : "[%s]:%u", text, port);
-}
-
 /* " word text": of what is known only; others have chosen the text */
 static void print_known(const char *word, const char *text)
 {
@@ -53,12 +42,22 @@ static void print_known(const char *word, const char *text)
 
 static void print_packet(const struct event_view *v)
 {
-	char flags[TCP_FLAGS_TEXT_MAX], proto[PROTO_TEXT_MAX];
+	char from[END_TEXT_MAX], to[END_TEXT_MAX], flags[TCP_FLAGS_TEXT_MAX], proto[PROTO_TEXT_MAX];
 
 	if (!addr_known(&v->src) && !addr_known(&v->dst)) {
 		fputs(" -", stdout);
 		return;
 	}
+	printf(" %s > %s %s", end_text(&v->src, v->sport, from), end_text(&v->dst, v->dport, to),
+	       packet_proto_text(v->proto, proto));
+	if (v->fragment == 2)
+		fputs(" later-fragment", stdout);
+	else if (v->proto == IPPROTO_TCP)
+		printf(" %s", v->flags ? tcp_flags_text(v->flags, flags) : "-");
+	else if (proto_is_icmp(v->proto))
+		printf(" %u/%u", v->flags, v->code);
+}
+
 /* as `save` does, but without the word */
 static void print_note(const char *note)
 {
@@ -69,19 +68,6 @@ static void print_note(const char *note)
 	putchar(' ');
 	text_quote(text, note);
 	print_safe(stdout, text, strlen(text));
-}
-
-	putchar(' ');
-	print_end(&v->src, v->sport);
-	fputs(" > ", stdout);
-	print_end(&v->dst, v->dport);
-	printf(" %s", v->proto ? proto_text(v->proto, proto) : "0");
-	if (v->fragment == 2)
-		fputs(" later-fragment", stdout);
-	else if (v->proto == IPPROTO_TCP)
-		printf(" %s", v->flags ? tcp_flags_text(v->flags, flags) : "-");
-	else if (proto_is_icmp(v->proto))
-		printf(" %u/%u", v->flags, v->code);
 }
 
 void flows_print(const struct event_view *v)

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* weir stats: what left, from where, why; and what each rule, VIP and backend had of it. */
-#include <net/if.h>
 #include <stdlib.h>
 
 #include "chances.h"
 #include "counters.h"
 #include "ctl.h"
+#include "device.h"
 
 const char *device_text(const struct plane *p, __u32 slot, char buf[IF_NAMESIZE])
 {
-	if (!slot)
-		return "other";
-	if (!if_indextoname(p->devs[slot].ifindex, buf))
-		snprintf(buf, IF_NAMESIZE, "#%u", p->devs[slot].ifindex);
-	return buf;
+	return slot ? device_label(p->devs[slot].ifindex, buf) : "other";
 }
 
 static void count_cells(struct table *t, const struct weir_count *count)

@@ -4,6 +4,7 @@
 
 #include "capture.h"
 #include "ctl.h"
+#include "device.h"
 #include "doctor.h"
 #include "pool.h"
 #include "usage.h"
@@ -104,9 +105,7 @@ static void devices_json(struct json *j, const struct doctor *s)
 /* NULL: all */
 static const char *captured_device(const struct capture_running *c, char buf[IF_NAMESIZE])
 {
-	if (c->ifindex && !if_indextoname(c->ifindex, buf))
-		snprintf(buf, IF_NAMESIZE, "#%u", c->ifindex);
-	return c->ifindex ? buf : NULL;
+	return c->ifindex ? device_label(c->ifindex, buf) : NULL;
 }
 
 static void captures_print(const struct doctor *s)

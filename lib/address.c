@@ -2,6 +2,7 @@
 /* Addresses and prefixes: text <-> struct weir_addr. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "address.h"
@@ -328,5 +329,24 @@ const char *prefix_text(const struct prefix *p, char buf[ADDRESS_TEXT_MAX])
 		end = byte_write(end, p->len);
 	}
 	*end = '\0';
+	return buf;
+}
+
+const char *end_text(const struct weir_addr *a, __u16 port, char buf[END_TEXT_MAX])
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	if (port)
+		snprintf(buf, END_TEXT_MAX, address_is_v4(a) ? "%s:%u" : "[%s]:%u", address_text(a, text), port);
+	else
+		address_text(a, buf);
+	return buf;
+}
+
+const char *mac_text(const void *mac, char buf[MAC_TEXT_MAX])
+{
+	const unsigned char *p = mac;
+
+	snprintf(buf, MAC_TEXT_MAX, "%02x:%02x:%02x:%02x:%02x:%02x", p[0], p[1], p[2], p[3], p[4], p[5]);
 	return buf;
 }

@@ -62,5 +62,11 @@ bool number_parse(const char *text, size_t length, __u32 max, __u32 *ret);
 const char *address_text(const struct weir_addr *a, char buf[ADDRESS_TEXT_MAX]);
 const char *prefix_text(const struct prefix *p, char buf[ADDRESS_TEXT_MAX]);
 const char *service_text(const struct service *s, char buf[SERVICE_TEXT_MAX]);
+/* "203.0.113.10:443", "[2001:db8::10]:443"; of port 0 the address alone */
+#define END_TEXT_MAX (ADDRESS_TEXT_MAX + sizeof("[]:65535"))
+const char *end_text(const struct weir_addr *a, __u16 port, char buf[END_TEXT_MAX]);
+/* "02:00:00:00:00:01", of the six bytes at `mac`, as they stand in a frame or lead a word of the tables */
+#define MAC_TEXT_MAX 18
+const char *mac_text(const void *mac, char buf[MAC_TEXT_MAX]);
 
 #endif

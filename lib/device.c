@@ -58,6 +58,13 @@ void device_name(struct plane *p, __u32 ifindex, const char *name)
 		snprintf(p->devs[slot].name, sizeof(p->devs[slot].name), "%s", name);
 }
 
+const char *device_label(__u32 ifindex, char buf[IF_NAMESIZE])
+{
+	if (!if_indextoname(ifindex, buf))
+		snprintf(buf, IF_NAMESIZE, "#%u", ifindex);
+	return buf;
+}
+
 /* It was never attached by weir, and its name went with it. */
 const char *device_gone_name(const struct weir_dev *dev, char ret[IF_NAMESIZE])
 {

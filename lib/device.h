@@ -22,6 +22,9 @@ void device_flag(struct plane *p, __u32 ifindex, __u32 flag, bool on);
 /* Keep the device's name, which goes with it. */
 void device_name(struct plane *p, __u32 ifindex, const char *name);
 
+/* What a device is called now, or "#NUMBER" if it is no more. */
+const char *device_label(__u32 ifindex, char buf[IF_NAMESIZE]);
+
 /* What a device was called that is no more: its name, or "#NUMBER" if that was never kept. */
 const char *device_gone_name(const struct weir_dev *dev, char ret[IF_NAMESIZE]);
 

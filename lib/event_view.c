@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "device.h"
 #include "stats.h"
 
 __s64 event_utc_offset(void)
@@ -29,13 +30,6 @@ const char *tcp_flags_text(__u8 flags, char buf[TCP_FLAGS_TEXT_MAX])
 bool event_refused(const struct event_view *view)
 {
 	return view->kind == WEIR_EVENT_DROP && view->reason != WEIR_R_WOULD_DROP && view->reason != WEIR_R_WOULD_DENY;
-}
-
-static void device_name_of(__u32 ifindex, char ret[IF_NAMESIZE + 1])
-{
-	ret[0] = '\0';
-	if (ifindex && !if_indextoname(ifindex, ret))
-		snprintf(ret, IF_NAMESIZE + 1, "#%u", ifindex);
 }
 
 static void identity_name(const struct naming *names, __u16 id, char ret[NAME_LENGTH_MAX + 1])
@@ -107,8 +101,10 @@ void event_view_make(const struct weir_event *event, const struct naming *names,
 	ret->more = v->more;
 	ret->others = v->others;
 	ret->policy_version = v->policy_version;
-	device_name_of(p->ifindex, ret->dev);
-	device_name_of(v->out, ret->out);
+	if (p->ifindex)
+		device_label(p->ifindex, ret->dev);
+	if (v->out)
+		device_label(v->out, ret->out);
 	rule_name(names, v, ret);
 	service_name(names, v, ret);
 	identity_name(names, v->from, ret->from);

@@ -56,12 +56,6 @@ static __u32 get32(const unsigned char *p)
 	return get16(p) << 16 | get16(p + 2);
 }
 
-static const char *mac_text(const unsigned char *p, char buf[18])
-{
-	snprintf(buf, 18, "%02x:%02x:%02x:%02x:%02x:%02x", p[0], p[1], p[2], p[3], p[4], p[5]);
-	return buf;
-}
-
 static const char *address4(const unsigned char *p, char buf[ADDRESS_TEXT_MAX])
 {
 	struct weir_addr a = address_from_v4(p);
@@ -159,13 +153,13 @@ static void gue_read(struct reader *r)
 		return;
 	}
 	say(r, "GUE%s", options ? ", with second chances" : "");
-	char text[PROTO_TEXT_MAX];
 	if (take(r, options, "GUE options"))
 		ip_read(r, p[1] == IPPROTO_IPIP ? 4 : 6);
 }
 
 static void transport_read(struct reader *r, __u32 proto)
 {
+	char text[PROTO_TEXT_MAX];
 	const unsigned char *p;
 
 	switch (proto) {
@@ -279,7 +273,7 @@ void headers_read(const unsigned char *bytes, size_t length, struct headers *ret
 {
 	struct reader r = {bytes, length, ret};
 	const unsigned char *p;
-	char from[18], to[18];
+	char from[MAC_TEXT_MAX], to[MAC_TEXT_MAX];
 	__u32 type;
 
 	ret->count = 0;

@@ -285,6 +285,7 @@ int backend_options_parse(const struct args *args, struct backend *ret, struct w
 int backend_source_parse(const char *text, struct backend *ret, struct weir_error *err);
 #define OPTIONS_TEXT_MAX 192
 bool backend_has_source(const struct backend *backend);
+const char *mode_text(enum weir_mode mode); /* "ipip" */
 const char *vip_options_text(const struct vip_options *options, char buf[OPTIONS_TEXT_MAX]);
 const char *backend_options_text(const struct backend *backend, char buf[OPTIONS_TEXT_MAX]);
 /* The word that names a VIP in text: its name, or its service. */
@@ -320,11 +321,11 @@ const char *failsafe_text(const struct failsafe_entry *entry, char buf[FAILSAFE_
 #define PROTO_TEXT_MAX 8
 #define PORTS_TEXT_MAX (PORT_RANGES_MAX * 12)
 const char *proto_text(__u8 proto, char buf[PROTO_TEXT_MAX]);
-const char *ports_text(const struct policy_rule *rule, char buf[PORTS_TEXT_MAX]);
 /* of a packet: there 0 is a protocol as well, "0" */
 const char *packet_proto_text(__u8 proto, char buf[PROTO_TEXT_MAX]);
 /* the names of protocols, from 0 on; NULL: there are no more */
 const char *proto_name(size_t i);
+const char *ports_text(const struct policy_rule *rule, char buf[PORTS_TEXT_MAX]);
 const char *action_text(enum weir_action action);
 bool proto_is_icmp(__u8 proto);
 /* A protocol's name or number; -EINVAL suggests the nearest. */

@@ -7,7 +7,12 @@
 
 #include "model.h"
 
-static const char *const mode_names[] = {"ipip", "gue", "l2", "nat"};
+static const char *const mode_names[] = {
+	[WEIR_MODE_IPIP] = "ipip",
+	[WEIR_MODE_GUE] = "gue",
+	[WEIR_MODE_L2] = "l2",
+	[WEIR_MODE_NAT] = "nat",
+};
 
 /* none: that word is a number too, 0 */
 static int number_from(const struct args *args, const char *name, const char *what, __u32 min, __u32 max, bool none,
@@ -118,13 +123,18 @@ int vip_options_parse(const struct args *args, const struct service *service, st
 	return rc;
 }
 
+const char *mode_text(enum weir_mode mode)
+{
+	return mode_names[mode];
+}
+
 const char *vip_options_text(const struct vip_options *o, char buf[OPTIONS_TEXT_MAX])
 {
 	size_t n = 0;
 
 	buf[0] = '\0';
 	if (o->flags & WEIR_VIP_MODE)
-		n += (size_t)sprintf(buf + n, " mode %s", mode_names[o->flags & WEIR_VIP_MODE]);
+		n += (size_t)sprintf(buf + n, " mode %s", mode_text(o->flags & WEIR_VIP_MODE));
 	if (o->port)
 		n += (size_t)sprintf(buf + n, " port %u", o->port);
 	if (o->flags & WEIR_VIP_CHANCE)

@@ -316,7 +316,7 @@ def test_protocols_have_names(net):
 
 CONFIGURATION = f"""\
 set create seen
-set add seen 198.18.0.0/24 note "a client"
+set add seen 198.18.0.0/24 note "a \\"client\\""
 rule add count from @seen note "counted"
 rule add limit 10 pps burst 20 per source proto tcp flags syn
 rule add drop proto tcp dport 81
@@ -343,7 +343,7 @@ def test_text(net):
     assert [line.strip() for line in done.stdout.splitlines()] == [
         f"packet      Ethernet 02:00:00:00:00:01 > {mac['in']}", *inner, "comes in on in",
         "xdp",
-        "sets      source is in the set 'seen' by 198.18.0.0/24, note \"a client\"",
+        "sets      source is in the set 'seen' by 198.18.0.0/24, note \"a \\\"client\\\"\"",
         "rules     rule 1 counts it: rule add count from @seen note \"counted\"",
         "rules     rule 2 within its rate (0% of its burst taken): rule add limit 10 pps burst 20 per source proto tcp flags syn",
         "rules     none of these decides; default: pass",
