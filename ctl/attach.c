@@ -8,11 +8,6 @@
 
 #include "ctl.h"
 
-static void attach_warn(void *arg, const char *text, const char *hint)
-{
-	warnings_add(arg, "%s", hint, text);
-}
-
 static void attach_print(const struct warnings *w, const struct capture *devices)
 {
 	struct json j = {.out = stdout};
@@ -66,7 +61,7 @@ int cmd_attach(struct ctl *c, const struct args *args, struct weir_error *err)
 	if (!rc)
 		rc = ctl_open(c, args, &p, err);
 	for (unsigned int i = 0; i < devices->count && !rc; i++)
-		rc = attach(&p, devices->words[i].text, &request, attach_warn, &warnings, err);
+		rc = attach(&p, devices->words[i].text, &request, warnings_take, &warnings, err);
 	if (!rc && c->json)
 		attach_print(&warnings, devices);
 	return rc;

@@ -44,6 +44,8 @@ struct warnings {
 	size_t count;
 };
 void warnings_add(struct warnings *w, const char *format, const char *hint, ...) __attribute__((format(printf, 2, 4)));
+/* the same, as lib/ calls it (attach_warner): with struct warnings as its argument */
+void warnings_take(void *warnings, const char *text, const char *hint);
 void warnings_json(struct json *j, const struct warnings *w); /* "warnings": [...] */
 void warnings_free(struct warnings *w);
 #define warnings_auto __attribute__((cleanup(warnings_free))) struct warnings
@@ -115,8 +117,10 @@ void service_json(struct json *j, const struct weir_service_stats *stats);
  * no slot of their own */
 const char *device_text(const struct plane *p, __u32 slot, char buf[IF_NAMESIZE]);
 
-/* rule.c: rules that can never match, all of a model */
+/* rule_warn.c: rules that can never match, all of a model; and what is worth saying of one that is new in its place, where the
+ * clock has hz ticks a second */
 void warn_shadowed(struct warnings *w, const struct model *m);
+void warn_rule(struct warnings *w, const struct model *m, size_t index, __u32 hz);
 
 /* decap.c: the VIPs that a command names; the caller frees *ret */
 int ctl_vips(const struct args *args, struct weir_addr **ret, size_t *ret_count, struct weir_error *err);
@@ -125,9 +129,6 @@ int ctl_vips(const struct args *args, struct weir_addr **ret, size_t *ret_count,
 struct doctor;
 void findings_print(const struct doctor *d, bool all);
 void findings_json(struct json *j, const struct doctor *d, bool all);
-
-/* protect.c: settings of the host that SYN cookies lack */
-void warn_syncookie(void);
 
 /* stop.c: SIGINT, SIGTERM, SIGHUP and SIGQUIT interrupt what is waited for, and are asked for from then on */
 void stop_by_signals(void);

@@ -24,15 +24,10 @@ int ctl_vips(const struct args *args, struct weir_addr **ret, size_t *ret_count,
 	return 0;
 }
 
-static void warn(void *arg, const char *text, const char *hint)
-{
-	(void)arg;
-	report_warning(text, hint);
-}
-
 int cmd_decap_attach(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	const char *xdp = args_text(args, "XDP");
+	warnings_auto warnings = {.json = c->json};
 	struct weir_addr *vips = NULL;
 	plane_auto p = {};
 	size_t count = 0;
@@ -46,10 +41,10 @@ int cmd_decap_attach(struct ctl *c, const struct args *args, struct weir_error *
 	if (!rc)
 		rc = decap_addresses(&p, vips, count, err);
 	if (!rc)
-		rc = attach_decap(&p, &l, xdp && !strcmp(xdp, "skb") ? ATTACH_XDP_SKB : ATTACH_XDP_NATIVE, warn, NULL,
-				  err);
+		rc = attach_decap(&p, &l, xdp && !strcmp(xdp, "skb") ? ATTACH_XDP_SKB : ATTACH_XDP_NATIVE,
+				  warnings_take, &warnings, err);
 	free(vips);
 	if (!rc)
-		ctl_done(c);
+		warnings_done(c, &warnings);
 	return rc;
 }

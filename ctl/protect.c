@@ -3,7 +3,6 @@
 #include "ctl.h"
 
 #include "stats.h"
-#include "syncookie.h"
 
 int cmd_protect_off(struct ctl *c, const struct args *args, struct weir_error *err)
 {
@@ -23,15 +22,6 @@ int cmd_failsafe_add(struct ctl *c, const struct args *args, struct weir_error *
 int cmd_failsafe_del(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	return ctl_change(c, args, model_apply, err);
-}
-
-void warn_syncookie(void)
-{
-	struct syncookie_advice advice[SYNCOOKIE_ADVICE_MAX];
-	size_t count = syncookie_advice(advice);
-
-	for (size_t i = 0; i < count; i++)
-		report_warning(advice[i].text, advice[i].hint);
 }
 
 /* ---- list ---- */

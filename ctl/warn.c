@@ -28,6 +28,11 @@ void warnings_add(struct warnings *w, const char *format, const char *hint, ...)
 	w->texts[w->count++] = text;
 }
 
+void warnings_take(void *warnings, const char *text, const char *hint)
+{
+	warnings_add(warnings, "%s", hint, text);
+}
+
 void warnings_json(struct json *j, const struct warnings *w)
 {
 	json_open(j, "warnings", '[');
