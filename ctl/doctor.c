@@ -2,11 +2,11 @@
 /* weir doctor: what keeps it from working here, or from working well, and the command that mends it. */
 #include "doctor.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ctl.h"
+#include "where.h"
 
 #define LEVEL_WIDTH 8
 #define CHECK_WIDTH 12
@@ -88,6 +88,16 @@ static void device_look(struct doctor *d, const struct link *l, bool packet)
 		doctor_look_at(d, DOCTOR_PACKET, false, l);
 }
 
+/* A bad name is a mistake of whoever typed it. What else is wrong with the instance is a finding. */
+static int instance_read(struct doctor *d, const struct ctl *c, struct weir_error *err)
+{
+	int rc = where_name(&d->p, c->instance, err);
+
+	if (!rc)
+		doctor_read(d, c->instance, NULL);
+	return rc;
+}
+
 int cmd_doctor(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	const struct word *dev = args_word(args, "DEV");
@@ -96,10 +106,10 @@ int cmd_doctor(struct ctl *c, const struct args *args, struct weir_error *err)
 	struct link l;
 	int rc = dev ? weir_at(err, link_by_name(dev->text, &l, err), dev) : 0;
 
+	if (!rc)
+		rc = instance_read(&d, c, err);
 	if (rc)
 		return rc;
-	if (doctor_read(&d, c->instance, err) == -EINVAL)
-		return -EINVAL;
 	doctor_look(&d, DOCTOR_HOST, false);
 	doctor_look(&d, DOCTOR_INSTANCE, false);
 	if (dev)
@@ -127,7 +137,7 @@ int cmd_doctor_backend(struct ctl *c, const struct args *args, struct weir_error
 	if (rc)
 		return rc;
 	d.vips = vips;
-	rc = doctor_read(&d, c->instance, err) == -EINVAL ? -EINVAL : 0;
+	rc = instance_read(&d, c, err);
 	if (!rc) {
 		doctor_look_at(&d, DOCTOR_BACKEND, false, &l);
 		doctor_print(c, &d);

@@ -10,12 +10,13 @@
 #include "attach_parts.h"
 #include "device.h"
 #include "nexthop.h"
+#include "shell_word.h"
 #include "sysctl.h"
 
 /* bpf_fib_lookup answers only for a device that forwards. */
 static void forwarding_warn(const struct link *l, bool v6, const struct report *report)
 {
-	char text[128], hint[128], key[IF_NAMESIZE];
+	char text[128], hint[128], key[IF_NAMESIZE], word[DEV_WORD_MAX];
 	bool on = true;
 
 	if (link_forwarding(l->name, v6, &on, NULL) || on)
@@ -23,7 +24,7 @@ static void forwarding_warn(const struct link *l, bool v6, const struct report *
 	snprintf(text, sizeof(text), "IPv%c forwarding is off on '%s': packets for backends are dropped",
 		 v6 ? '6' : '4', l->name);
 	snprintf(hint, sizeof(hint), "sysctl -w net.ipv%c.conf.%s.forwarding=1", v6 ? '6' : '4',
-		 sysctl_dev(l->name, key));
+		 shell_word(sysctl_dev(l->name, key), word));
 	report->warn(report->arg, text, hint);
 }
 

@@ -9,6 +9,7 @@
 
 #include "attach_parts.h"
 #include "netlink_request.h"
+#include "shell_word.h"
 
 #define DISPATCHER "xdp_dispatcher"
 
@@ -44,13 +45,14 @@ static bool is_code(const struct program *program, enum code_id id)
 
 static int xdp_refuse(const struct link *l, const struct program *program, struct weir_error *err)
 {
-	char reason[256];
+	char reason[256], word[DEV_WORD_MAX];
 	int rc;
 
+	shell_word(l->name, word);
 	if (program->owner == PROGRAM_OURS) {
 		rc = weir_fail(err, EBUSY, "'%s' runs '%s' (id %u), which has another job", l->name, program->name,
 			       program->id);
-		return weir_hint(err, rc, "`weir detach %s` takes it off", l->name);
+		return weir_hint(err, rc, "`weir detach %s` takes it off", word);
 	}
 	if (program->owner == PROGRAM_WEIR) {
 		rc = weir_fail(err, EBUSY, "'%s' runs '%s' (id %u) of another weir instance or version", l->name,
@@ -58,7 +60,7 @@ static int xdp_refuse(const struct link *l, const struct program *program, struc
 		return weir_hint(err, rc,
 				 "`weir -i NAME detach %s` for the instance it belongs to; `weir reset` takes off "
 				 "another version's",
-				 l->name);
+				 word);
 	}
 	rc = weir_fail(err, EBUSY, "'%s' already runs the XDP program '%s' (id %u), which is not ours", l->name,
 		       program->name, program->id);
@@ -67,8 +69,8 @@ static int xdp_refuse(const struct link *l, const struct program *program, struc
 			err, rc,
 			"`ip link set dev %s %s off` takes it off; attached by `xdp-loader` it could share the "
 			"device",
-			l->name, link_xdp_word(l->xdp_mode));
-	return weir_hint(err, rc, "`ip link set dev %s %s off` takes it off", l->name, link_xdp_word(l->xdp_mode));
+			word, link_xdp_word(l->xdp_mode));
+	return weir_hint(err, rc, "`ip link set dev %s %s off` takes it off", word, link_xdp_word(l->xdp_mode));
 }
 
 /* A change between native and skb mode cannot be made in one step: the kernel has never both. */
@@ -128,6 +130,8 @@ static bool frags_may_help(int rc)
 static int xdp_fail(int rc, const struct link *l, enum attach_xdp mode, const struct weir_error *cause,
 		    struct weir_error *err)
 {
+	char word[DEV_WORD_MAX];
+
 	weir_fail(err, -rc, "cannot attach to '%s' in %s mode: %s", l->name, mode == ATTACH_XDP_SKB ? "skb" : "native",
 		  cause->text);
 	if (err)
@@ -135,7 +139,8 @@ static int xdp_fail(int rc, const struct link *l, enum attach_xdp mode, const st
 	if (*cause->hint)
 		return weir_hint(err, rc, "%s", cause->hint);
 	if (rc == -EOPNOTSUPP && mode == ATTACH_XDP_NATIVE)
-		return weir_hint(err, rc, "`weir attach %s --xdp skb` works with every driver, but slowly", l->name);
+		return weir_hint(err, rc, "`weir attach %s --xdp skb` works with every driver, but slowly",
+				 shell_word(l->name, word));
 	return rc;
 }
 
@@ -143,7 +148,7 @@ int xdp_attach(struct plane *p, const struct instance *ours, const struct link *
 	       enum attach_xdp mode, const struct report *report, struct weir_error *err)
 {
 	struct weir_error plain = {}, frags = {};
-	char reason[256], text[1024];
+	char reason[256], text[1024], word[DEV_WORD_MAX];
 	struct xdp_state state;
 	bool chain;
 	int rc = xdp_look(ours, l, &state, err);
@@ -157,8 +162,8 @@ int xdp_attach(struct plane *p, const struct instance *ours, const struct link *
 		return xdp_refuse(l, &state.inside, err);
 	if (state.dispatcher && mode_flag(l) != wanted_flag(mode)) {
 		rc = weir_fail(err, EBUSY, "'%s' shares its XDP programs in the other mode", l->name);
-		return weir_hint(err, rc, "`weir detach %s` before; `xdp-loader status %s` lists them", l->name,
-				 l->name);
+		shell_word(l->name, word);
+		return weir_hint(err, rc, "`weir detach %s` before; `xdp-loader status %s` lists them", word, word);
 	}
 	chain = state.dispatcher || (state.running.owner == PROGRAM_NONE && attach_can_chain(reason));
 	rc = xdp_try(p, l, &state, mode, id, chain, report, &plain);

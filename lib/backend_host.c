@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "address.h"
@@ -110,4 +111,30 @@ int decap_addresses(struct plane *p, const struct weir_addr *vips, size_t count,
 	if (!rc)
 		p->ctl->decap_listed = 1;
 	return rc;
+}
+
+void decap_words(const struct plane *p, char ret[DECAP_WORDS_MAX])
+{
+	int map = p->maps[PLANE_addresses], length = snprintf(ret, DECAP_WORDS_MAX, " vip");
+	size_t on_lo = 0, vips = 0, both = 0;
+	struct weir_addr at, *last = NULL;
+	char text[ADDRESS_TEXT_MAX];
+	struct listed lo = {};
+	__u32 kinds;
+
+	listed_host(&lo, true, NULL);
+	for (size_t i = 0; i < lo.count; i++)
+		on_lo += (lo.entries[i].kinds & WEIR_DECAP_VIP) != 0;
+	for (; !bpf_map_get_next_key(map, last, &at); last = &at) {
+		const __u32 *here = listed_find(&lo, &at);
+
+		if (bpf_map_lookup_elem(map, &at, &kinds) || !(kinds & WEIR_DECAP_VIP))
+			continue;
+		vips++;
+		both += here && *here & WEIR_DECAP_VIP;
+		if (length + 1 + (int)strlen(address_text(&at, text)) < DECAP_WORDS_MAX)
+			length += snprintf(ret + length, DECAP_WORDS_MAX - (size_t)length, " %s", text);
+	}
+	if (!vips || (both == vips && both == on_lo))
+		*ret = '\0';
 }

@@ -13,6 +13,11 @@
  * the addresses on lo that are not of the loopback networks. -ENOENT: no VIP at all, with the command that makes one. */
 int decap_addresses(struct plane *p, const struct weir_addr *vips, size_t count, struct weir_error *err);
 
+/* The words of `decap attach` that name the VIPs which are decapsulated for now: " vip ADDRESS...", as many as fit, or "" where
+ * they are the addresses on lo. */
+#define DECAP_WORDS_MAX 320
+void decap_words(const struct plane *p, char ret[DECAP_WORDS_MAX]);
+
 /* An address of this host that others can send to; false: of the loopback networks, link-local, or of another family. */
 bool host_address(const struct ifaddrs *i, struct weir_addr *ret);
 

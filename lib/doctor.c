@@ -125,26 +125,6 @@ struct mend mend_by(const char *format, ...)
 	return mend;
 }
 
-/* Whoever named the device may have thought of whoever pastes the command. */
-const char *dev_word(const char *name, char buf[DEV_WORD_MAX])
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:@-";
-	char *end = buf;
-
-	if (*name != '-' && strspn(name, plain) == strlen(name)) {
-		snprintf(buf, DEV_WORD_MAX, "%s", name);
-		return buf;
-	}
-	*end++ = '\'';
-	for (; *name; name++) {
-		if (*name == '\'')
-			end = stpcpy(end, "'\\'");
-		*end++ = *name;
-	}
-	strcpy(end, "'");
-	return buf;
-}
-
 const char *weir_words(const struct doctor *d, char buf[WEIR_WORDS_MAX])
 {
 	snprintf(buf, WEIR_WORDS_MAX, "weir %s%s%s", *d->p.instance ? "-i " : "", d->p.instance,
@@ -166,9 +146,9 @@ static int dataplane_read(struct doctor *d, struct weir_error *err)
 	d->counters = calloc(1, sizeof(*d->counters));
 	if (!d->counters)
 		return no_memory(err);
-	rc = compile_read(&d->p, false, &d->m, usage_read, d->used, err);
+	rc = attachments(&d->p, &d->attached, &d->attached_count, err);
 	if (!rc)
-		rc = attachments(&d->p, &d->attached, &d->attached_count, err);
+		rc = compile_read(&d->p, false, &d->m, usage_read, d->used, err);
 	if (!rc)
 		rc = counters_read(&d->p, d->counters, err);
 	return rc;
@@ -218,13 +198,18 @@ void doctor_look(struct doctor *d, enum doctor_scope scope, bool brief)
 	}
 }
 
+const struct attachment *attached_to(const struct doctor *d, const struct link *l)
+{
+	for (size_t i = 0; i < d->attached_count; i++) {
+		if (!d->attached[i].gone && d->attached[i].link.ifindex == l->ifindex)
+			return &d->attached[i];
+	}
+	return NULL;
+}
+
 void doctor_look_at(struct doctor *d, enum doctor_scope scope, bool brief, const struct link *l)
 {
 	d->link = *l;
-	d->on = NULL;
-	for (size_t i = 0; i < d->attached_count; i++) {
-		if (!d->attached[i].gone && d->attached[i].link.ifindex == l->ifindex)
-			d->on = &d->attached[i];
-	}
+	d->on = attached_to(d, l);
 	doctor_look(d, scope, brief);
 }

@@ -50,7 +50,7 @@ struct finding {
 struct doctor {
 	/* what is known before any check, by doctor_read() */
 	struct plane p;
-	bool there;		  /* the instance is, and could be read */
+	bool there;		  /* the instance is, and could be read; p is open (p.ctl) also if it is there only */
 	struct weir_error broken; /* why it could not; text "" otherwise */
 	struct model m;
 	struct attachment *attached;
@@ -73,7 +73,7 @@ struct doctor {
 };
 
 /* Read what the checks look at. -errno: the instance is there but cannot be read, or its name is bad; d may be used all the
- * same, and the first of its checks tells. doctor_free() in any case. */
+ * same, and the check `instance` tells. doctor_free() in any case. */
 int doctor_read(struct doctor *d, const char *instance, struct weir_error *err);
 void doctor_free(struct doctor *d);
 #define doctor_auto __attribute__((cleanup(doctor_free))) struct doctor

@@ -59,10 +59,12 @@ void doctor_backend_decap(struct doctor *d)
 {
 	char weir[WEIR_WORDS_MAX], word[DEV_WORD_MAX];
 
-	if (d->on && d->on->xdp_decap)
+	if (*d->broken.text)
+		doctor_unknown(d, d->broken.hint, "%s", d->broken.text);
+	else if (d->on && d->on->xdp_decap)
 		doctor_ok(d, "our decapsulation runs on '%s'", d->link.name);
 	else
-		doctor_warn(d, mend_by("%sdecap attach %s", weir_words(d, weir), dev_word(d->link.name, word)).text,
+		doctor_warn(d, mend_by("%sdecap attach %s", weir_words(d, weir), shell_word(d->link.name, word)).text,
 			    "no decapsulation of ours on '%s': tunnelled packets need the kernel's own ('mode l2' and "
 			    "'nat' need none)",
 			    d->link.name);
@@ -81,13 +83,16 @@ static long conf_value(const struct doctor *d, const char *key)
 static void conf_check(struct doctor *d, const char *key, long low, long high, int want, const char *why)
 {
 	long value = conf_value(d, key);
-	char dev[IF_NAMESIZE];
+	char dev[IF_NAMESIZE], word[DEV_WORD_MAX];
 
 	if (value < 0)
 		doctor_unknown(d, "", "cannot read net.ipv4.conf.%s.%s", d->link.name, key);
 	if (value < low || value > high)
 		return;
-	doctor_warn(d, mend_by("sysctl -w net.ipv4.conf.%s.%s=%d", sysctl_dev(d->link.name, dev), key, want).text,
+	doctor_warn(d,
+		    mend_by("sysctl -w net.ipv4.conf.%s.%s=%d", shell_word(sysctl_dev(d->link.name, dev), word), key,
+			    want)
+			    .text,
 		    "%s of '%s' is %ld: %s", key, d->link.name, value, why);
 }
 
@@ -113,7 +118,7 @@ void doctor_backend_mtu(struct doctor *d)
 
 	if (d->link.mtu < TUNNEL_MTU)
 		doctor_warn(
-			d, mend_by("ip link set dev %s mtu %u", dev_word(d->link.name, word), TUNNEL_MTU).text,
+			d, mend_by("ip link set dev %s mtu %u", shell_word(d->link.name, word), TUNNEL_MTU).text,
 			"the MTU of '%s' is %u: a full packet of 1500 does not fit with its outer headers; without more, "
 			"clients are told so by ICMP, or by `mss` at the VIP",
 			d->link.name, d->link.mtu);

@@ -2,6 +2,7 @@
 /* Checks of the balancer: the ways to its backends. */
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "doctor_parts.h"
@@ -18,7 +19,7 @@
 /* The kernel has no MAC yet, or the device takes no frames that XDP redirects to it. */
 static void hop_slow(struct doctor *d, const char *vip, const struct backend *backend, const char *addr)
 {
-	char weir[WEIR_WORDS_MAX], word[DEV_WORD_MAX], gateway[ADDRESS_TEXT_MAX];
+	char gateway[ADDRESS_TEXT_MAX];
 	struct route route;
 	struct mend mend;
 	struct link out;
@@ -38,7 +39,7 @@ static void hop_slow(struct doctor *d, const char *vip, const struct backend *ba
 		return;
 	}
 	mend = strcmp(out.kind, "veth")
-		       ? mend_by("%sattach %s", weir_words(d, weir), dev_word(out.name, word))
+		       ? attach_anew(d, &out, ATTACH_XDP_NATIVE, ATTACH_LAST)
 		       : mend_by("at the other end of '%s': ethtool -K DEV gro on, or an XDP program there", out.name);
 	doctor_warn(d, mend.text,
 		    "VIP '%s': packets for backend '%s' go through the stack, since '%s' takes no frames that XDP "
@@ -75,7 +76,7 @@ static void hop_check(struct doctor *d, const char *vip, const struct backend *b
 
 void doctor_backends(struct doctor *d)
 {
-	char label[SERVICE_TEXT_MAX], weir[WEIR_WORDS_MAX];
+	char label[SERVICE_TEXT_MAX], weir[WEIR_WORDS_MAX], word[SHELL_WORD_MAX(SERVICE_TEXT_MAX)];
 
 	for (size_t v = 0; v < d->m.vips_count; v++) {
 		const char *vip = model_vip_label(&d->m.vips[v], label);
@@ -91,11 +92,12 @@ void doctor_backends(struct doctor *d)
 				hop_check(d, vip, b);
 		}
 		if (!weights)
-			doctor_fail(d, mend_by("%sbackend add %s ADDRESS", weir_words(d, weir), vip).text,
-				    "VIP '%s' has no backend that takes packets", vip);
+			doctor_fail(
+				d, mend_by("%sbackend add %s ADDRESS", weir_words(d, weir), shell_word(vip, word)).text,
+				"VIP '%s' has no backend that takes packets", vip);
 	}
 	if (d->m.vips_count && !doctor_said(d))
-		doctor_ok(d, "%zu VIPs, %zu backends, no way to one is known to be blocked", d->m.vips_count,
+		doctor_ok(d, "no way to a backend is known to be blocked; VIPs: %zu, backends: %zu", d->m.vips_count,
 			  d->m.backends_count);
 }
 
@@ -132,18 +134,40 @@ static unsigned int largest_in(const struct doctor *d, const struct link *out)
 	return most ? most : out->mtu < USUAL_MTU ? out->mtu : USUAL_MTU;
 }
 
-/* What the packet path learnt of the path, else the device's. -errno: no route. */
-static int path_mtu(const struct doctor *d, const struct backend *b, unsigned int *ret, struct link *ret_out)
-{
-	const struct weir_backend *live = d->p.backends + (d->p.ctl->gen & 1) * WEIR_MAX_BACKENDS + b->id;
-	struct route route;
-	int rc = route_to(&b->addr, &route, NULL);
+/* The way to an address, which many VIPs' backends may share: the kernel is asked once. */
+struct way {
+	struct weir_addr addr;
+	bool known;
+	struct link out;
+};
 
-	if (!rc)
-		rc = link_by_index(route.ifindex, ret_out, NULL);
-	if (!rc)
-		*ret = live->mtu && live->mtu < ret_out->mtu ? live->mtu : ret_out->mtu;
-	return rc;
+static int way_compare(const void *a, const void *b)
+{
+	return memcmp(&((const struct way *)a)->addr, &((const struct way *)b)->addr, sizeof(struct weir_addr));
+}
+
+/* To all backends, by their addresses; the caller frees *ret. */
+static size_t ways_read(const struct model *m, struct way **ret)
+{
+	struct way *ways = calloc(m->backends_count + 1, sizeof(*ways));
+	struct route route;
+	size_t count = 0;
+
+	*ret = ways;
+	if (!ways)
+		return 0;
+	for (size_t i = 0; i < m->backends_count; i++)
+		ways[i].addr = m->backends[i].addr;
+	qsort(ways, m->backends_count, sizeof(*ways), way_compare);
+	for (size_t i = 0; i < m->backends_count; i++) {
+		if (count && !way_compare(&ways[count - 1], &ways[i]))
+			continue;
+		ways[count].addr = ways[i].addr;
+		ways[count].known = route_to(&ways[i].addr, &route, NULL) == 0 &&
+				    link_by_index(route.ifindex, &ways[count].out, NULL) == 0;
+		count++;
+	}
+	return count;
 }
 
 /* the narrowest way to a VIP's backends */
@@ -154,14 +178,14 @@ struct narrow {
 };
 
 static void narrow_look(const struct doctor *d, const struct vip *vip, unsigned int headers, const struct backend *b,
-			struct narrow *n)
+			const struct way *way, struct narrow *n)
 {
-	unsigned int mtu, wanted, outer = outer_bytes(d, vip, b);
-	struct link out;
+	const struct weir_backend *live = d->p.backends + (d->p.ctl->gen & 1) * WEIR_MAX_BACKENDS + b->id;
+	unsigned int wanted, outer = outer_bytes(d, vip, b), mtu = way->out.mtu;
 
-	if (path_mtu(d, b, &mtu, &out))
-		return;
-	wanted = largest_in(d, &out);
+	if (live->mtu && live->mtu < mtu) /* the packet path learnt of a narrower one */
+		mtu = live->mtu;
+	wanted = largest_in(d, &way->out);
 	if (vip->options.flags & WEIR_VIP_MSS && vip->options.mss + headers < wanted)
 		wanted = vip->options.mss + headers;
 	n->backends++;
@@ -171,19 +195,27 @@ static void narrow_look(const struct doctor *d, const struct vip *vip, unsigned 
 		n->wanted = wanted;
 		n->outer = outer;
 		n->left = mtu - outer;
-		n->out = out;
+		n->out = way->out;
 	}
 }
 
-static void room_check(struct doctor *d, const struct vip *vip)
+static void room_check(struct doctor *d, const struct vip *vip, const struct way *ways, size_t ways_count)
 {
 	unsigned int headers = TCP_BYTES + (address_is_v4(&vip->service.addr) ? OUTER4_BYTES : OUTER6_BYTES);
-	char label[SERVICE_TEXT_MAX], weir[WEIR_WORDS_MAX], word[DEV_WORD_MAX];
+	char label[SERVICE_TEXT_MAX], label_word[SHELL_WORD_MAX(SERVICE_TEXT_MAX)];
+	char weir[WEIR_WORDS_MAX], word[DEV_WORD_MAX];
 	struct narrow n = {};
 
 	for (size_t i = 0; i < d->m.backends_count; i++) {
-		if (d->m.backends[i].vip == vip->pool)
-			narrow_look(d, vip, headers, &d->m.backends[i], &n);
+		const struct backend *b = &d->m.backends[i];
+		struct way key = {.addr = b->addr};
+		const struct way *way;
+
+		if (b->vip != vip->pool)
+			continue;
+		way = bsearch(&key, ways, ways_count, sizeof(*ways), way_compare);
+		if (way && way->known)
+			narrow_look(d, vip, headers, b, way, &n);
 	}
 	if (!n.count)
 		return;
@@ -191,17 +223,22 @@ static void room_check(struct doctor *d, const struct vip *vip)
 	doctor_warn(
 		d,
 		mend_by("ip link set dev %s mtu %u, and so all the way; or: %svip set %s mss %u",
-			dev_word(n.out.name, word), n.wanted + n.outer, weir_words(d, weir), label, n.left - headers)
+			shell_word(n.out.name, word), n.wanted + n.outer, weir_words(d, weir),
+			shell_word(label, label_word), n.left - headers)
 			.text,
-		"VIP '%s': packets of %u bytes do not fit on the way to %zu of %zu backends, which carries %u besides "
-		"%u of outer headers: clients are told so by ICMP, and some never hear it",
+		"VIP '%s': packets of %u bytes do not fit on the way to its backends (%zu of %zu), which carries %u "
+		"besides %u of outer headers: clients are told so by ICMP, and some never hear it",
 		label, n.wanted, n.count, n.backends, n.left, n.outer);
 }
 
 void doctor_room(struct doctor *d)
 {
+	struct way *ways;
+	size_t count = ways_read(&d->m, &ways);
+
 	for (size_t v = 0; v < d->m.vips_count; v++)
-		room_check(d, &d->m.vips[v]);
+		room_check(d, &d->m.vips[v], ways, count);
+	free(ways);
 	if (d->m.backends_count && !doctor_said(d))
 		doctor_ok(d, "full packets fit on the way to all backends, outer headers included");
 }
@@ -232,5 +269,5 @@ void doctor_replies(struct doctor *d)
 				model_vip_label(vip, label), packets);
 	}
 	if (nat && !doctor_said(d))
-		doctor_ok(d, "answers of nat VIPs' backends come back: %llu packets so far", replies);
+		doctor_ok(d, "answers of nat VIPs' backends come back; packets so far: %llu", replies);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Checks of a device: what its driver and its settings make of our programs. */
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,7 +17,7 @@ void doctor_link(struct doctor *d)
 {
 	char word[DEV_WORD_MAX];
 
-	dev_word(d->link.name, word);
+	shell_word(d->link.name, word);
 	if (!d->link.ethernet)
 		doctor_fail(d, "", "'%s' has no Ethernet header, where the programs begin to read", d->link.name);
 	else if (!d->link.up)
@@ -29,7 +28,7 @@ void doctor_link(struct doctor *d)
 
 static void forwarding_check(struct doctor *d, bool v6)
 {
-	char key[IF_NAMESIZE];
+	char key[IF_NAMESIZE], word[DEV_WORD_MAX];
 	bool on;
 
 	if (link_forwarding(d->link.name, v6, &on, NULL))
@@ -37,7 +36,7 @@ static void forwarding_check(struct doctor *d, bool v6)
 	else if (!on)
 		doctor_fail(d,
 			    mend_by("sysctl -w net.ipv%c.conf.%s.forwarding=1", v6 ? '6' : '4',
-				    sysctl_dev(d->link.name, key))
+				    shell_word(sysctl_dev(d->link.name, key), word))
 				    .text,
 			    "IPv%c forwarding is off on '%s': packets for backends are dropped", v6 ? '6' : '4',
 			    d->link.name);
@@ -66,12 +65,10 @@ void doctor_forwarding(struct doctor *d)
 
 static void driver_features(struct doctor *d, const char *driver, __u64 features)
 {
-	char weir[WEIR_WORDS_MAX], word[DEV_WORD_MAX];
 	bool skb = d->on && d->on->xdp_id && d->link.xdp_mode == LINK_XDP_SKB;
 
 	if (skb && features & LINK_XDP_BASIC)
-		doctor_warn(d,
-			    mend_by("%sattach %s --xdp native", weir_words(d, weir), dev_word(d->link.name, word)).text,
+		doctor_warn(d, attach_anew(d, &d->link, ATTACH_XDP_NATIVE, ATTACH_LAST).text,
 			    "XDP runs in skb mode, several times slower than native, which driver '%s' has", driver);
 	else if (skb)
 		doctor_warn(
@@ -79,7 +76,7 @@ static void driver_features(struct doctor *d, const char *driver, __u64 features
 			"XDP runs in skb mode, since driver '%s' has no native one: packets cost several times more",
 			driver);
 	else if (!(features & LINK_XDP_BASIC))
-		doctor_warn(d, mend_by("%sattach %s --xdp skb", weir_words(d, weir), dev_word(d->link.name, word)).text,
+		doctor_warn(d, attach_anew(d, &d->link, ATTACH_XDP_SKB, ATTACH_LAST).text,
 			    "driver '%s' has no native XDP: it must be attached in skb mode, which is slow", driver);
 	else
 		doctor_ok(d, "driver '%s' has native XDP%s", driver,
@@ -93,6 +90,7 @@ static void driver_features(struct doctor *d, const char *driver, __u64 features
  * device in use. */
 static void driver_seen(struct doctor *d, const char *driver)
 {
+	struct mend native = attach_anew(d, &d->link, ATTACH_XDP_NATIVE, ATTACH_LAST);
 	char weir[WEIR_WORDS_MAX], word[DEV_WORD_MAX];
 
 	switch (d->link.xdp_mode) {
@@ -102,15 +100,15 @@ static void driver_seen(struct doctor *d, const char *driver)
 		break;
 	case LINK_XDP_SKB:
 		doctor_warn(d,
-			    mend_by("%sdetach %s && %sattach %s tries native", weir_words(d, weir),
-				    dev_word(d->link.name, word), weir, word)
+			    mend_by("%sdetach %s && %s tries native", weir_words(d, weir),
+				    shell_word(d->link.name, word), native.text)
 				    .text,
 			    "XDP runs in skb mode, several times slower than native; the kernel does not tell whether "
 			    "driver '%s' has that",
 			    driver);
 		break;
 	case LINK_XDP_NONE:
-		doctor_unknown(d, mend_by("%sattach %s tries", weir_words(d, weir), dev_word(d->link.name, word)).text,
+		doctor_unknown(d, mend_by("%s tries", native.text).text,
 			       "the kernel does not tell whether driver '%s' has native XDP", driver);
 		break;
 	}
@@ -140,7 +138,7 @@ void doctor_buffers(struct doctor *d)
 	__u64 features = 0;
 	bool told = link_xdp_features(d->link.ifindex, &features, NULL) == 0;
 
-	dev_word(d->link.name, word);
+	shell_word(d->link.name, word);
 	if (d->on && d->on->xdp_frags)
 		doctor_ok(d, "frames of MTU %u come in several buffers, and our program takes them", d->link.mtu);
 	else if (d->link.mtu <= ONE_BUFFER_MTU)
@@ -162,21 +160,21 @@ void doctor_buffers(struct doctor *d)
 void doctor_offloads(struct doctor *d)
 {
 	struct ethtool_feature merge[] = {{.name = "rx-lro"}, {.name = "rx-gro-hw"}};
-	char word[DEV_WORD_MAX], weir[WEIR_WORDS_MAX];
+	char word[DEV_WORD_MAX];
 	int rc = ethtool_features(d->link.name, merge, 2);
 
 	if (rc) {
 		doctor_unknown(d, "", "the features of '%s' cannot be read: %s", d->link.name, strerror(-rc));
 		return;
 	}
-	dev_word(d->link.name, word);
+	shell_word(d->link.name, word);
 	for (size_t i = 0; i < 2; i++) {
 		if (merge[i].on && merge[i].fixed)
 			doctor_warn(
 				d,
-				mend_by("%sattach %s --xdp skb, or switch it off where the device comes from (QEMU: "
+				mend_by("%s, or switch it off where the device comes from (QEMU: "
 					"guest_tso4=off,guest_tso6=off,guest_ufo=off)",
-					weir_words(d, weir), word)
+					attach_anew(d, &d->link, ATTACH_XDP_SKB, ATTACH_LAST).text)
 					.text,
 				"%s is on, and cannot be switched off here: packets are merged before XDP sees them, "
 				"or native mode is refused",
@@ -200,60 +198,12 @@ void doctor_queues(struct doctor *d)
 		doctor_unknown(d, "", "the driver does not tell the queues of '%s'", d->link.name);
 	else if (q.now < cpus && q.now < q.most)
 		doctor_warn(d,
-			    mend_by("ethtool -L %s %s %u", dev_word(d->link.name, word), q.combined ? "combined" : "rx",
-				    q.most < cpus ? q.most : cpus)
+			    mend_by("ethtool -L %s %s %u", shell_word(d->link.name, word),
+				    q.combined ? "combined" : "rx", q.most < cpus ? q.most : cpus)
 				    .text,
-			    "of %u receive queues %u are in use, for %u CPUs: some CPUs take no packets", q.most, q.now,
+			    "receive queues in use: %u of %u, for %u CPUs: some CPUs take no packets", q.now, q.most,
 			    cpus);
 	else
 		doctor_ok(d, "receive queues: %u, CPUs: %u%s", q.now, cpus,
 			  q.now < cpus ? "; the device has no more queues" : "");
-}
-
-/* ---- a veth's other end ---- */
-
-struct peer {
-	int ifindex;
-	struct link link;
-	struct ethtool_feature checksum;
-};
-
-static int peer_look(void *arg)
-{
-	struct peer *peer = arg;
-	int rc = link_by_index(peer->ifindex, &peer->link, NULL);
-
-	return rc ? rc : ethtool_features(peer->link.name, &peer->checksum, 1);
-}
-
-/* Who sends through the other end leaves checksums to hardware that is not there. Its own kernel does not mind; a packet that
- * we encapsulate or rewrite leaves with a wrong one. */
-void doctor_checksums(struct doctor *d)
-{
-	struct peer peer = {.checksum.name = "tx-checksum-ip-generic"};
-	char netns[NETNS_NAME_MAX] = "", word[DEV_WORD_MAX];
-	int number = -1, rc;
-
-	if (strcmp(d->link.kind, "veth"))
-		return;
-	rc = link_peer(d->link.ifindex, &peer.ifindex, &number, NULL);
-	if (!rc && number >= 0)
-		rc = netns_named(number, netns);
-	if (!rc)
-		rc = *netns ? netns_visit(netns, peer_look, &peer) : peer_look(&peer);
-	if (rc)
-		doctor_unknown(d, "in the namespace of the other end: ethtool -K DEV tx off",
-			       "the other end of '%s' is in a namespace without a name; with its checksum offload on, "
-			       "packets that its own programs send leave here with wrong checksums",
-			       d->link.name);
-	else if (peer.checksum.on)
-		doctor_warn(d,
-			    mend_by("%s%s%sethtool -K %s tx off", *netns ? "ip netns exec " : "", netns,
-				    *netns ? " " : "", dev_word(peer.link.name, word))
-				    .text,
-			    "the other end, '%s', leaves checksums to hardware that is not there: packets that its own "
-			    "programs send leave here with wrong ones",
-			    peer.link.name);
-	else
-		doctor_ok(d, "the other end, '%s', computes checksums itself", peer.link.name);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend_host.h"
 #include "device.h"
 #include "doctor_parts.h"
 
@@ -23,12 +24,59 @@ static bool ours_on(const struct doctor *d, enum attach_hook hook)
 	return false;
 }
 
+/* ---- the commands ---- */
+
+static bool is_ours(const struct attachment *on)
+{
+	return on && (on->xdp_id || on->egress_id || on->ingress_id);
+}
+
+struct mend attach_anew(const struct doctor *d, const struct link *l, enum attach_xdp xdp, enum attach_order order)
+{
+	static const char *const modes[] = {
+		[ATTACH_XDP_OFF] = " --xdp off", [ATTACH_XDP_NATIVE] = "", [ATTACH_XDP_SKB] = " --xdp skb"};
+	const struct attachment *on = attached_to(d, l);
+	__u32 slot = d->p.ctl ? device_slot(&d->p, (__u32)l->ifindex) : 0;
+	bool decap = on && on->xdp_decap, egress = !is_ours(on) || on->egress_id;
+	const char *tc = slot && d->p.devs[slot].flags & WEIR_DEV_INGRESS ? " --tc egress,ingress" : "";
+	const char *first = order == ATTACH_FIRST ? " --order first" : "";
+	char weir[WEIR_WORDS_MAX], word[DEV_WORD_MAX], vips[DECAP_WORDS_MAX] = "";
+
+	weir_words(d, weir);
+	shell_word(l->name, word);
+	if (decap && d->p.ctl->decap_listed)
+		decap_words(&d->p, vips);
+	if (decap && egress)
+		return mend_by("%sattach %s --xdp off%s%s && %sdecap attach %s%s%s", weir, word, tc, first, weir, word,
+			       vips, modes[xdp]);
+	if (decap)
+		return mend_by("%sdecap attach %s%s%s", weir, word, vips, modes[xdp]);
+	return mend_by("%sattach %s%s%s%s", weir, word, modes[xdp], !egress && xdp != ATTACH_XDP_OFF ? " --tc off" : tc,
+		       first);
+}
+
+static enum attach_xdp mode_of(const struct doctor *d, const struct link *l)
+{
+	const struct attachment *on = attached_to(d, l);
+
+	if (!is_ours(on))
+		return ATTACH_XDP_NATIVE;
+	return !on->xdp_id ? ATTACH_XDP_OFF : l->xdp_mode == LINK_XDP_SKB ? ATTACH_XDP_SKB : ATTACH_XDP_NATIVE;
+}
+
+struct mend attach_again(const struct doctor *d, const struct link *l)
+{
+	return attach_anew(d, l, mode_of(d, l), ATTACH_LAST);
+}
+
+/* ---- those of others ---- */
+
 /* One XDP program a device, unless libxdp's dispatcher calls several. */
 static void other_xdp(struct doctor *d, const struct attach_other *o)
 {
 	char word[DEV_WORD_MAX];
 
-	dev_word(d->link.name, word);
+	shell_word(d->link.name, word);
 	if (ours_on(d, ATTACH_HOOK_XDP))
 		doctor_ok(d, "XDP: '%s' (id %u) runs %s ours, by libxdp's dispatcher", o->name, o->id,
 			  o->before ? "before" : "behind");
@@ -49,12 +97,13 @@ static void other_tc(struct doctor *d, const struct attach_other *o)
 
 	if (o->id)
 		snprintf(who, sizeof(who), "'%s' (id %u)", o->name, o->id);
-	dev_word(d->link.name, word);
+	shell_word(d->link.name, word);
 	if (o->before && o->tcx)
-		doctor_warn(
-			d,
-			mend_by("%sdetach %s && %sattach %s --order first", weir_words(d, weir), word, weir, word).text,
-			"%s: %s runs before ours; what it decides ours never sees", hook_texts[o->hook], who);
+		doctor_warn(d,
+			    mend_by("%sdetach %s && %s", weir_words(d, weir), word,
+				    attach_anew(d, &d->link, mode_of(d, &d->link), ATTACH_FIRST).text)
+				    .text,
+			    "%s: %s runs before ours; what it decides ours never sees", hook_texts[o->hook], who);
 	else if (o->before)
 		doctor_warn(d,
 			    mend_by("tc filter show dev %s %s", word,
@@ -72,7 +121,7 @@ void doctor_others(struct doctor *d)
 	struct weir_error err = {};
 	size_t count = 0;
 
-	if (attach_others(d->there ? &d->p : NULL, &d->link, &all, &count, &err)) {
+	if (attach_others(d->p.ctl ? &d->p : NULL, &d->link, &all, &count, &err)) {
 		doctor_unknown(d, "", "%s", err.text);
 		return;
 	}
@@ -89,44 +138,24 @@ void doctor_others(struct doctor *d)
 
 /* ---- ours ---- */
 
-/* the words that attach again what is attached now */
-static struct mend attach_again(const struct doctor *d)
-{
-	__u32 slot = device_slot(&d->p, (__u32)d->link.ifindex);
-	char weir[WEIR_WORDS_MAX], word[DEV_WORD_MAX];
-	const struct attachment *on = d->on;
-
-	weir_words(d, weir);
-	dev_word(d->link.name, word);
-	if (on->xdp_decap)
-		return mend_by("%sdecap attach %s%s", weir, word, d->link.xdp_mode == LINK_XDP_SKB ? " --xdp skb" : "");
-	return mend_by("%sattach %s%s%s", weir, word,
-		       !on->xdp_id			  ? " --xdp off"
-		       : d->link.xdp_mode == LINK_XDP_SKB ? " --xdp skb"
-							  : "",
-		       !on->egress_id					  ? " --tc off"
-		       : slot && d->p.devs[slot].flags & WEIR_DEV_INGRESS ? " --tc egress,ingress"
-									  : "");
-}
-
 void doctor_attached(struct doctor *d)
 {
 	const struct attachment *on = d->on;
 	char word[DEV_WORD_MAX], weir[WEIR_WORDS_MAX];
 
-	if (!on || (!on->xdp_id && !on->egress_id && !on->ingress_id)) {
+	if (!is_ours(on)) {
 		doctor_ok(d, "nothing of ours is attached to '%s'", d->link.name);
 		return;
 	}
-	dev_word(d->link.name, word);
+	shell_word(d->link.name, word);
 	if (d->chain && on->xdp_id && !on->xdp_dispatcher)
 		doctor_warn(
-			d, mend_by("%sdetach %s && %sattach %s", weir_words(d, weir), word, weir, word).text,
+			d, mend_by("%sdetach %s && %s", weir_words(d, weir), word, attach_again(d, &d->link).text).text,
 			"device '%s' cannot be shared: our XDP program sits on it alone, attached by hand or before "
 			"the kernel could chain",
 			d->link.name);
 	if (on->xdp_id && !on->xdp_decap && !on->ingress_id)
-		doctor_fail(d, attach_again(d).text,
+		doctor_fail(d, attach_again(d, &d->link).text,
 			    "device '%s' has no TC ingress program: packets to unresolved next hops are lost",
 			    d->link.name);
 	if (!doctor_said(d))
@@ -166,7 +195,7 @@ void doctor_build(struct doctor *d)
 		int same = ids[i] ? of_this_build(d, ids[i]) : 1;
 
 		if (!same)
-			doctor_warn(d, attach_again(d).text,
+			doctor_warn(d, attach_again(d, &d->link).text,
 				    "the %s program on '%s' (id %u) is not the one of this build", hook_texts[i],
 				    d->link.name, ids[i]);
 		all = same < 0 ? -1 : all;

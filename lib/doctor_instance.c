@@ -23,14 +23,20 @@ static bool told(const struct doctor *d, const char *text)
 
 void doctor_instance(struct doctor *d)
 {
+	char weir[WEIR_WORDS_MAX];
+
 	if (told(d, d->broken.text)) /* by another check: privileges, bpffs */
 		doctor_unknown(d, "", "it cannot be looked at for the reason above");
+	else if (*d->broken.file)
+		doctor_fail(d, mend_by("%sreset, then attach and apply again", weir_words(d, weir)).text,
+			    "%s, line %u: %s", d->broken.file, d->broken.line, d->broken.text);
 	else if (*d->broken.text)
 		doctor_fail(d, d->broken.hint, "%s", d->broken.text);
 	else if (!d->there)
 		doctor_ok(d, "nothing is attached or configured yet (no pins in %s)", d->p.pin_dir);
 	else if (!d->p.ctl->abi)
-		doctor_warn(d, "weir attach DEV", "attached by hand, and no command has set up %s yet", d->p.pin_dir);
+		doctor_warn(d, mend_by("%sattach DEV", weir_words(d, weir)).text,
+			    "attached by hand, and no command has set up %s yet", d->p.pin_dir);
 	else
 		doctor_ok(d, "pins in %s, map layout %u, of this network namespace", d->p.pin_dir, d->p.ctl->abi);
 }
@@ -57,6 +63,7 @@ void doctor_clock(struct doctor *d)
 
 void doctor_tables(struct doctor *d)
 {
+	char weir[WEIR_WORDS_MAX];
 	size_t fullest = 0;
 
 	for (size_t i = 0; d->there && i < WEIR_LIMITS; i++) {
@@ -64,8 +71,8 @@ void doctor_tables(struct doctor *d)
 
 		if (percent >= WARN_PERCENT)
 			doctor_warn(d,
-				    mend_by("raise %s in include/weir/limits.def, build again and `weir reset`",
-					    limits[i].name)
+				    mend_by("raise %s in include/weir/limits.def, build again and `%sreset`",
+					    limits[i].name, weir_words(d, weir))
 					    .text,
 				    "table %s is %llu %% full: %llu of %llu %s", limits[i].name, percent, d->used[i],
 				    limits[i].value, limits[i].what);
@@ -100,15 +107,16 @@ void doctor_devices(struct doctor *d)
 	char weir[WEIR_WORDS_MAX], word[DEV_WORD_MAX];
 	bool xdp = false, egress = false;
 
-	for (size_t i = 0; d->there && i < d->attached_count; i++) {
+	for (size_t i = 0; i < d->attached_count; i++) {
 		const struct attachment *a = &d->attached[i];
 
 		xdp = xdp || a->xdp_id;
 		egress = egress || a->egress_id;
 		if (a->gone && !is_back(d, a))
 			doctor_warn(d,
-				    mend_by("when it is back: %sattach %s; if it is gone for good: %sdetach %s",
-					    weir_words(d, weir), dev_word(a->link.name, word), weir, word)
+				    mend_by("when it is back: %s; if it is gone for good: %sdetach %s",
+					    attach_again(d, &a->link).text, weir_words(d, weir),
+					    shell_word(a->link.name, word))
 					    .text,
 				    "device '%s' is gone, and what was attached to it", a->link.name);
 	}
@@ -154,7 +162,8 @@ void doctor_identities(struct doctor *d)
 			member_check(d, &d->m.identities[i], &d->m.identities[i].members[k]);
 	}
 	if (d->m.identities_count && !doctor_said(d))
-		doctor_ok(d, "everything that the %zu identities are known by is there", d->m.identities_count);
+		doctor_ok(d, "everything is there that identities are known by; identities: %zu",
+			  d->m.identities_count);
 }
 
 static bool limits_used(const struct doctor *d, bool syncookie)
@@ -178,8 +187,8 @@ void doctor_limits(struct doctor *d)
 		if (rule->action == WEIR_RULE_LIMIT && d->counters->filter[rule->id].shared)
 			doctor_warn(
 				d, mend_by("a wider `per`, like per source/24: %srule list", weir_words(d, weir)).text,
-				"limit rule %u has met more addresses at once than it has buckets for: %llu packets "
-				"were measured by one that others shared",
+				"limit rule %u has met more addresses at once than it has buckets for; packets measured "
+				"by one that others shared: %llu",
 				rule->id, d->counters->filter[rule->id].shared);
 	}
 	if (limits_used(d, false) && !doctor_said(d))
@@ -223,13 +232,12 @@ void doctor_events(struct doctor *d)
 	else if (events_stats(&d->p, &stats, &err))
 		doctor_unknown(d, "", "%s", err.text);
 	else if (stats.suppressed)
-		doctor_warn(
-			d,
-			d->p.ctl->sample ? mend_by("%sflows sample off, or a rarer one", weir_words(d, weir)).text
-					 : mend_by("rely on the counters: %sstats", weir_words(d, weir)).text,
-			"%llu events of %llu were left out so far: a CPU tells no more than %u new flows and samples a "
-			"second",
-			stats.suppressed, stats.suppressed + stats.next, d->p.ctl->watching.event_budget);
+		doctor_warn(d,
+			    d->p.ctl->sample ? mend_by("%sflows sample off, or a rarer one", weir_words(d, weir)).text
+					     : mend_by("rely on the counters: %sstats", weir_words(d, weir)).text,
+			    "events left out so far: %llu of %llu; a CPU tells no more than %u new flows and samples a "
+			    "second",
+			    stats.suppressed, stats.suppressed + stats.next, d->p.ctl->watching.event_budget);
 	else
-		doctor_ok(d, "%llu events were told, none was left out", stats.next);
+		doctor_ok(d, "no event was left out; events told: %llu", stats.next);
 }

@@ -63,14 +63,19 @@ static __u64 counted(struct doctor *d, enum weir_reason reason)
 
 static bool can_send(struct doctor *d)
 {
-	char weir[WEIR_WORDS_MAX], word[DEV_WORD_MAX];
+	bool attached = d->on && d->on->xdp_id;
+	char word[DEV_WORD_MAX];
 
-	if (d->on && d->on->xdp_id && d->link.up)
+	if (attached && d->link.up)
 		return true;
-	if (d->check == DOCTOR_CHECK_packet_pass)
-		doctor_unknown(d, mend_by("%sattach %s", weir_words(d, weir), dev_word(d->link.name, word)).text,
-			       "no packet was sent: our XDP program is not attached to '%s', or the device is down",
-			       d->link.name);
+	if (d->check != DOCTOR_CHECK_packet_pass)
+		return false;
+	if (attached)
+		doctor_unknown(d, mend_by("ip link set dev %s up", shell_word(d->link.name, word)).text,
+			       "no packet was sent: device '%s' is down", d->link.name);
+	else
+		doctor_unknown(d, attach_anew(d, &d->link, ATTACH_XDP_NATIVE, ATTACH_LAST).text,
+			       "no packet was sent: our XDP program is not attached to '%s'", d->link.name);
 	return false;
 }
 
@@ -117,7 +122,7 @@ static void pass_judge(struct doctor *d, long took, __u64 more)
 	char word[DEV_WORD_MAX];
 	int master = 0;
 
-	dev_word(d->link.name, word);
+	shell_word(d->link.name, word);
 	link_master(d->link.ifindex, &master, NULL);
 	if (!more)
 		doctor_fail(d, mend_by("bpftool net show dev %s", word).text,

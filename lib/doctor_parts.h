@@ -5,6 +5,7 @@
 
 #include "attach_parts.h"
 #include "doctor.h"
+#include "shell_word.h"
 
 #define CHECK(id, name, scope, brief, what) void doctor_##id(struct doctor *d);
 #include "doctor.def"
@@ -24,12 +25,16 @@ struct mend {
 };
 struct mend mend_by(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* A device's name as a word that a shell takes as it is. */
-#define DEV_WORD_MAX (4 * IF_NAMESIZE + 3)
-const char *dev_word(const char *name, char buf[DEV_WORD_MAX]);
 /* "weir ", and "-i NAME " when it is not the default instance */
 #define WEIR_WORDS_MAX 48
 const char *weir_words(const struct doctor *d, char buf[WEIR_WORDS_MAX]);
+
+/* What is attached to a device, or NULL. */
+const struct attachment *attached_to(const struct doctor *d, const struct link *l);
+/* doctor_hooks.c: the words that attach to a device what is attached to it now; where nothing of ours is, what `attach` does by
+ * itself. The second: its XDP program in that mode, its TC programs in that order. */
+struct mend attach_again(const struct doctor *d, const struct link *l);
+struct mend attach_anew(const struct doctor *d, const struct link *l, enum attach_xdp xdp, enum attach_order order);
 
 /* doctor_host.c: tags of this build's programs */
 struct code_tags {

@@ -41,12 +41,18 @@ def build(lab):
     lab.ip("b1", f"addr add {VIP}/32 dev lo")
     lab.http("b1")
     lab.weir("attach in out")
+    far_passes(lab)
     lab.weir("decap attach eth0", ns="b1", instance=f"{lab.instance}-b1")
     lab.instances.append(f"{lab.instance}-b1")
     lab.weir(f"vip add {VIP}:80/tcp name www")
     lab.weir("backend add www 10.1.0.11")
     lab.weir("identity add net cidr 10.1.0.0/24")
     assert lab.curl("client", f"http://{VIP}/")
+
+
+def far_passes(lab):
+    """the client's end takes what XDP sends back out of `in`"""
+    lab.by_hand("client", "ip link set dev eth0 xdp obj build/tests/bpf/foreign.bpf.o sec xdp", instance=f"{lab.instance}-client")
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +111,7 @@ def test_all_is_well(well):
     assert not ill(found), found
     assert {"privileges", "jit", "btf", "programs", "sharing", "instance", "clock", "tables", "devices", "backends", "room", "events",
             "link", "forwarding", "others", "attached", "build", "driver", "buffers", "offloads", "queues", "checksums",
-            "packet"} <= set(found)
+            "peer", "packet"} <= set(found)
     assert len(found["link"]) == 2 and len(found["packet"]) == 4  # of both devices
     assert not well.weir_json("status")["findings"]
 
@@ -142,19 +148,39 @@ def test_nothing_there_is_well():
 # ---- ill, and mended by the commands that it names
 
 def test_settings(well):
-    """of the host and the devices"""
+    """of the host and the devices; `seen` is a veth whose other end nobody can see"""
+    well.ip("client", "link set dev eth0 xdp off")
+    other = f"{well.instance}-veth{well.ifindex('lb', 'in')}"
+    well.instances.append(other)
+    well.ip("lb", "link add name seen type veth peer name unseen")
+    holder = well.start("client", ["unshare", "-n", "sh", "-c", "echo ready; exec sleep 60"])
+    well.wait_line(holder, "ready")
+    well.ip("lb", f"link set unseen netns {holder.pid}")
+    well.ip("lb", "link set seen up")
+    well.run("lb", "ethtool -L seen rx 2")
+    well.weir("attach seen")
     well.sysctl("lb", "net/ipv4/conf/in/forwarding", 0)
     well.run("client", "ethtool -K eth0 tx on")
     well.run("lb", "ethtool -L in rx 1")
     well.ip("lb", "link set dev out mtu 1400")
-    well.weir("rule add limit 100 pps else syncookie proto tcp dport 81 flags syn")
+    said = well.weir_json("rule add limit 100 pps else syncookie proto tcp dport 81 flags syn")["warnings"]
     found = ill(rows(well))
-    assert set(found) == {"forwarding", "checksums", "queues", "room", "syncookies"}
+    assert set(found) == {"forwarding", "checksums", "queues", "room", "syncookies", "peer"}
+    for check in "peer", "checksums":
+        unseen = found[check].pop()
+        assert unseen[0] == "unknown" and "the other end of 'seen' is in a namespace without a name" in unseen[1]
+    (level, text, command), = found["peer"]
+    assert level == "warn" and text.startswith("the other end, 'eth0', has no native XDP program")
+    assert command == f"weir -i {other} -n {well.name}-client attach eth0 --tc off"
+    assert said == [text for _, text, _ in found["syncookies"]] and len(said) == 2
     assert found["forwarding"][0] == ("FAIL", "IPv4 forwarding is off on 'in': packets for backends are dropped",
                                       "sysctl -w net.ipv4.conf.in.forwarding=1")
     assert found["queues"][0][2] == "ethtool -L in rx 2"
     assert found["checksums"][0][2] == f"ip netns exec {well.name}-client ethtool -K eth0 tx off"
-    assert "packets of 1500 bytes do not fit on the way to 1 of 1 backends" in found["room"][0][1]
+    assert "packets of 1500 bytes do not fit on the way to its backends (1 of 1)" in found["room"][0][1]
+    well.ip("lb", "link del seen")
+    well.stop(holder)
+    forget(well, "seen")
     assert set(ill(rows(well, "status"))) == {"forwarding", "syncookies"}
     found["room"] = [(*row[:2], row[2].split(",")[0]) for row in found["room"]]
     found["syncookies"] = [(*row[:2], row[2].split(",")[0]) for row in found["syncookies"]]
@@ -163,6 +189,8 @@ def test_settings(well):
     assert not ill(rows(well))
     well.ip("lb", "link set dev out mtu 1600")
     well.weir("rule del 1 2")
+    well.weir("detach eth0", ns="client", instance=other)
+    far_passes(well)
 
 
 def test_configuration(well):
@@ -182,7 +210,7 @@ def test_configuration(well):
     with memory(well, "weir_ctl") as ctl:
         hz = ctl[8:12]
         ctl[8:12] = struct.pack("=I", 7)
-        found = ill(rows(well), "queues", "checksums")
+        found = ill(rows(well), "queues", "checksums", "peer")
         ctl[8:12] = hz
     assert {check: row[0][0] for check, row in found.items()} == \
         {"clock": "FAIL", "tables": "warn", "devices": "warn", "identities": "warn", "backends": "FAIL", "link": "warn"}
@@ -287,7 +315,7 @@ def test_shared_buckets(well):
     key = ctypes.c_uint32(1)
     bpf.bpf(2, struct.pack("=IIQQQ", hits.fd, 0, ctypes.addressof(key), ctypes.addressof(hits.value), 0))
     (level, text, _), = rows(well, "status")["limits"]
-    assert level == "warn" and text.endswith("7 packets were measured by one that others shared")
+    assert level == "warn" and text.endswith("packets measured by one that others shared: 7")
     well.weir("rule del 1")
 
 
@@ -329,12 +357,36 @@ def test_programs_of_others(well):
     assert [level for level, *_ in found["packet"]] == ["FAIL", "ok"] and "behind ours takes it" in found["packet"][0][1]
     well.run("lb", "tc filter del dev near ingress")
     found = rows(well, "doctor near --packet")
-    assert set(ill(found)) == {"forwarding"} or not ill(found), found
+    assert set(ill(found, "peer")) <= {"forwarding"}, found
     other = f"{well.instance}-other"
     well.instances.append(other)
     assert "of another weir instance or version has the device" in rows(well, "doctor near", instance=other)["others"][0][1]
     well.ip("lb", "link del near")
     forget(well, "near")
+
+
+def test_options_are_kept(well):
+    """an instance whose TC programs run before ours: ours go before them, and keep mode and directions"""
+    if not bpf.tcx_ids(well, "lb", "in", "egress"):
+        pytest.skip("this kernel has no tcx")
+    other = f"{well.instance}-first"
+    well.instances.append(other)
+    well.weir("detach in")
+    well.weir("attach in --xdp off", instance=other)
+    well.weir("attach in --xdp skb --tc egress,ingress")
+    found = rows(well, "status")
+    again = f"weir -i {well.instance} attach in --xdp skb --tc egress,ingress"
+    (level, text, command), ingress = found["others"]
+    assert level == "warn" and text.startswith("TC egress: 'weir_egress' (id ") and ingress[0] == "warn"
+    assert command == ingress[2] == f"weir -i {well.instance} detach in && {again} --order first"
+    mend(well, {"others": [(level, text, command)]})
+    found = rows(well, "doctor in")
+    assert [level for level, *_ in found["others"]] == ["ok", "ok"] and "skb mode" in found["driver"][0][1]
+    assert found["driver"][0][2] == f"weir -i {well.instance} attach in --tc egress,ingress"
+    well.weir("detach in", instance=other)
+    well.weir("detach in")
+    well.weir("attach in")
+    assert not ill(rows(well, "status"))
 
 
 def test_before_ours(well):
@@ -379,6 +431,15 @@ def test_pins_of_others(well):
         ctl[0:4] = abi
     assert found["instance"][0][0] == "FAIL" and "pinned maps of another version" in found["instance"][0][1]
     assert f"`weir -i {well.instance} reset`" in found["instance"][0][2]
+    with memory(well, "weir_ctl", 12288) as ctl:  # struct weir_ctl: 128 bytes, two generations; 128 + 32 bytes into each, text_bytes
+        generation = (len(bpf.Map(f"{well.pin_dir(well.instance)}/tc/globals/weir_ctl").value) - 128) // 2
+        at = 128 + struct.unpack("=I", ctl[4:8])[0] * generation + 128 + 32
+        kept = ctl[at:at + 4]
+        ctl[at:at + 4] = struct.pack("=I", len("# weir configuration\nvip"))
+        found = ill(rows(well, "doctor in"), "peer")
+        ctl[at:at + 4] = kept
+    assert found == {"instance": [("FAIL", "running configuration, line 2: 'vip' alone is no command",
+                                   f"weir -i {well.instance} reset, then attach and apply again")]}
     found = ill(rows(well, ns="client"))
     assert found["instance"][0][0] == "FAIL" and "belongs to another network namespace" in found["instance"][0][1]
 
@@ -436,7 +497,15 @@ def test_odd_devices(well):
     well.run("lb", ["ip", "link", "add", "name", "a;'$(b)", "type", "veth", "peer", "name", "c"])
     found = rows(well, ["doctor", "a;'$(b)"])
     assert found["link"][0][2] == "ip link set dev 'a;'\\''$(b)' up"
+    well.sysctl("lb", "net/ipv4/conf/a;'$(b)/forwarding", 0)
+    said = well.weir(["attach", "a;'$(b)"]).stderr
+    sysctl = "sysctl -w net.ipv4.conf.'a;'\\''$(b)'.forwarding=1"
+    assert f"hint: {sysctl}\n" in said
+    assert rows(well, "status")["forwarding"][0][2] == sysctl
+    well.run("lb", words(sysctl))
+    assert "forwarding" not in rows(well, "status")
     well.ip("lb", "link del c")
+    forget(well, "a;'$(b)")
     well.ip("lb", "tuntap add dev bare mode tun")
     found = rows(well, "doctor bare")
     assert found["link"] == [("FAIL", "'bare' has no Ethernet header, where the programs begin to read", None)]
@@ -469,6 +538,12 @@ def test_backend(well):
     well.ip("b1", "route replace default via 10.1.0.1")  # which went with the link
     assert not ill(look())
     assert rows(well, "doctor eth0 --packet", ns="b1", instance=instance)["packet"][0][0] == "ok"
+    answer = well.weir_json("decap attach eth0 --xdp skb", ns="b1", instance=instance)
+    assert answer == {"warnings": ["the XDP mode of 'eth0' changed: packets in between were not seen"]}
+    well.weir("decap attach eth0 vip 203.0.113.10 203.0.113.11 --xdp skb", ns="b1", instance=instance)
+    slow = rows(well, "doctor eth0", ns="b1", instance=instance)["driver"]
+    assert re.search(rf"weir -i {instance} decap attach eth0 vip 203\.0\.113\.1[01] 203\.0\.113\.1[01]( |$)", slow[0][2])
+    well.weir("decap attach eth0", ns="b1", instance=instance)
     assert "there is no VIP on this host" in rows(well, "doctor backend eth0", ns="client")["vip"][0][1]
 
 
@@ -483,7 +558,7 @@ def test_events(well):
         ctl[64 + 12:64 + 16] = struct.pack("=I", 100000)
     well.weir("flows sample 1/64")
     level, text, command = rows(well)["events"][0]
-    assert re.match(r"\d+ events of \d+ were left out so far: a CPU tells no more than 100000 ", text)
+    assert re.match(r"events left out so far: \d+ of \d+; a CPU tells no more than 100000 ", text)
     assert command == f"weir -i {well.instance} flows sample off, or a rarer one"
     well.weir("flows sample off")
     with memory(well, "weir_ctl") as ctl:
@@ -495,7 +570,8 @@ def test_events(well):
 
 
 def test_every_check_was_seen_well_and_ill(request):
-    if len([item for item in request.session.items if item.path == request.path]) < 20:
+    asked = {item.originalname for item in request.session.items if item.path == request.path}
+    if asked != {name for name in globals() if name.startswith("test_")}:
         pytest.skip("of all the tests above together")
     with open(f"{ROOT}/lib/doctor.def") as table:
         checks = {(scope == "BACKEND", name) for name, scope in re.findall(r'^CHECK\(\w+, +"(.+?)", +(\w+),', table.read(), re.M)}
