@@ -53,14 +53,35 @@ void box_space_make(const struct model *m, struct box_space *ret)
 	}
 }
 
-static struct span only(__s32 value)
+static void ask(struct box *box, unsigned int axis, struct span span)
 {
-	return (struct span){(wide)value, (wide)value};
+	const struct span *all = &everything.axis[axis];
+
+	box->axis[axis] = span;
+	if (span.low == all->low && span.high == all->high)
+		box->asks &= ~(1u << axis);
+	else
+		box->asks |= 1u << axis;
 }
 
-static struct span ports_span(const struct port_range *first, const struct port_range *last)
+static void ask_for(struct box *box, unsigned int axis, __s32 value)
 {
-	return (struct span){first->low, last->high};
+	if (value >= 0)
+		ask(box, axis, (struct span){(wide)value, (wide)value});
+}
+
+static void ask_ports(struct box *box, unsigned int axis, const struct port_range *first, const struct port_range *last)
+{
+	ask(box, axis, (struct span){first->low, last->high});
+}
+
+/* 64 questions at once */
+static void ask_word(struct box *box, unsigned int word, __u64 on, __u64 off)
+{
+	box->on[word] |= on;
+	box->off[word] |= off;
+	if (on | off)
+		box->asks |= 1u << (BOX_AXES + word);
 }
 
 /* All payloads that begin with these bytes lie side by side. */
@@ -90,12 +111,22 @@ static struct span fragment_span(const struct filter_rule *rule)
 	return span;
 }
 
-static void set_ask(const struct address_match *a, unsigned int first, struct box *box)
+static struct span icmp_span(const struct filter_rule *rule)
+{
+	unsigned int type = (unsigned int)rule->icmp_type << 8, code = (unsigned int)rule->icmp_code;
+
+	if (rule->icmp_type < 0)
+		return everything.axis[BOX_ICMP];
+	return rule->icmp_code < 0 ? (struct span){type, type | 255} : (struct span){type | code, type | code};
+}
+
+static void ask_set(struct box *box, unsigned int first, const struct address_match *a)
 {
 	unsigned int at = first + (unsigned int)a->set;
+	__u64 bit = a->kind == MATCH_SET ? 1ull << at % 64 : 0;
 
-	if (a->kind == MATCH_SET)
-		(a->negated ? box->off : box->on)[at / 64] |= 1ull << at % 64;
+	if (bit)
+		ask_word(box, at / 64, a->negated ? 0 : bit, a->negated ? bit : 0);
 }
 
 static bool asks_family(const struct filter_rule *rule, unsigned int family)
@@ -108,26 +139,19 @@ static struct box box_of(const struct box_space *space, const struct filter_rule
 {
 	struct box box = everything;
 
-	box.axis[BOX_FAMILY] = (struct span){asks_family(rule, V4) ? V4 : V6, asks_family(rule, V6) ? V6 : V4};
-	if (rule->proto >= 0)
-		box.axis[BOX_PROTO] = only(rule->proto);
-	if (rule->vlan >= 0)
-		box.axis[BOX_VLAN] = only(rule->vlan);
-	if (rule->dscp >= 0)
-		box.axis[BOX_DSCP] = only(rule->dscp);
-	if (rule->icmp_type >= 0)
-		box.axis[BOX_ICMP] =
-			(struct span){(wide)(rule->icmp_type << 8 | (rule->icmp_code < 0 ? 0 : rule->icmp_code)),
-				      (wide)(rule->icmp_type << 8 | (rule->icmp_code & 0xff))};
+	ask(&box, BOX_FAMILY, (struct span){asks_family(rule, V4) ? V4 : V6, asks_family(rule, V6) ? V6 : V4});
+	ask_for(&box, BOX_PROTO, rule->proto);
+	ask_for(&box, BOX_VLAN, rule->vlan);
+	ask_for(&box, BOX_DSCP, rule->dscp);
+	ask(&box, BOX_ICMP, icmp_span(rule));
 	if (rule->payload_bytes)
-		box.axis[BOX_PAYLOAD + offset_number(space, rule->payload_offset)] = payload_span(rule);
-	box.axis[BOX_TTL] = (struct span){rule->ttl_low, rule->ttl_high};
-	box.axis[BOX_LENGTH] = (struct span){rule->length_low, rule->length_high};
-	box.axis[BOX_FRAGMENT] = fragment_span(rule);
-	box.on[BOX_FLAGS / 64] |= rule->tcp_set;
-	box.off[BOX_FLAGS / 64] |= rule->tcp_unset;
-	set_ask(&rule->from, BOX_FROM_SETS, &box);
-	set_ask(&rule->to, BOX_TO_SETS, &box);
+		ask(&box, BOX_PAYLOAD + (unsigned int)offset_number(space, rule->payload_offset), payload_span(rule));
+	ask(&box, BOX_TTL, (struct span){rule->ttl_low, rule->ttl_high});
+	ask(&box, BOX_LENGTH, (struct span){rule->length_low, rule->length_high});
+	ask(&box, BOX_FRAGMENT, fragment_span(rule));
+	ask_word(&box, BOX_FLAGS / 64, rule->tcp_set, rule->tcp_unset);
+	ask_set(&box, BOX_FROM_SETS, &rule->from);
+	ask_set(&box, BOX_TO_SETS, &rule->to);
 	return box;
 }
 
@@ -162,10 +186,10 @@ static size_t boxes_of_ports(const struct filter_rule *rule, struct box box, str
 
 	for (size_t s = 0; !s || s < rule->sports_count; s++) {
 		if (rule->sports_count)
-			box.axis[BOX_SPORT] = ports_span(&rule->sports[s], &rule->sports[s]);
+			ask_ports(&box, BOX_SPORT, &rule->sports[s], &rule->sports[s]);
 		for (size_t d = 0; !d || d < rule->dports_count; d++) {
 			if (rule->dports_count)
-				box.axis[BOX_DPORT] = ports_span(&rule->dports[d], &rule->dports[d]);
+				ask_ports(&box, BOX_DPORT, &rule->dports[d], &rule->dports[d]);
 			ret[count++] = box;
 		}
 	}
@@ -183,12 +207,12 @@ size_t rule_boxes(const struct box_space *space, const struct filter_rule *rule,
 		if (!asks_family(rule, family))
 			continue;
 		if (apart)
-			box.axis[BOX_FAMILY] = only((__s32)family);
+			ask_for(&box, BOX_FAMILY, (__s32)family);
 		from_count = address_spans(&rule->from, family, from);
 		to_count = address_spans(&rule->to, family, to);
 		for (size_t i = 0; i < from_count * to_count; i++) {
-			box.axis[BOX_FROM] = from[i / to_count];
-			box.axis[BOX_TO] = to[i % to_count];
+			ask(&box, BOX_FROM, from[i / to_count]);
+			ask(&box, BOX_TO, to[i % to_count]);
 			count += boxes_of_ports(rule, box, ret + count);
 		}
 	}
@@ -213,12 +237,12 @@ static struct span address_hull(const struct filter_rule *rule, const struct add
 void rule_hull(const struct box_space *space, const struct filter_rule *rule, struct box *ret)
 {
 	*ret = box_of(space, rule);
-	ret->axis[BOX_FROM] = address_hull(rule, &rule->from);
-	ret->axis[BOX_TO] = address_hull(rule, &rule->to);
+	ask(ret, BOX_FROM, address_hull(rule, &rule->from));
+	ask(ret, BOX_TO, address_hull(rule, &rule->to));
 	if (rule->sports_count)
-		ret->axis[BOX_SPORT] = ports_span(&rule->sports[0], &rule->sports[rule->sports_count - 1]);
+		ask_ports(ret, BOX_SPORT, &rule->sports[0], &rule->sports[rule->sports_count - 1]);
 	if (rule->dports_count)
-		ret->axis[BOX_DPORT] = ports_span(&rule->dports[0], &rule->dports[rule->dports_count - 1]);
+		ask_ports(ret, BOX_DPORT, &rule->dports[0], &rule->dports[rule->dports_count - 1]);
 }
 
 static bool leaves_a_gap(const struct address_match *a)
@@ -234,25 +258,56 @@ bool rule_fills_hull(const struct filter_rule *rule)
 
 /* ---- boxes -------------------------------------------------------------------------------------------------------------- */
 
+/* the number of the lowest bit of a mask, which is taken out of it */
+static unsigned int bit_take(__u32 *mask)
+{
+	unsigned int bit = (unsigned int)__builtin_ctz(*mask);
+
+	*mask &= *mask - 1;
+	return bit;
+}
+
+static __u32 axes_of(__u32 asks)
+{
+	return asks & ((1u << BOX_AXES) - 1);
+}
+
+static __u32 words_of(__u32 asks)
+{
+	return asks >> BOX_AXES;
+}
+
 bool box_meets(const struct box *a, const struct box *b)
 {
-	for (unsigned int i = 0; i < BOX_AXES; i++)
+	for (__u32 axes = axes_of(a->asks & b->asks); axes;) {
+		unsigned int i = bit_take(&axes);
+
 		if (a->axis[i].low > b->axis[i].high || b->axis[i].low > a->axis[i].high)
 			return false;
-	for (unsigned int w = 0; w < BOX_WORDS; w++)
+	}
+	for (__u32 words = words_of(a->asks & b->asks); words;) {
+		unsigned int w = bit_take(&words);
+
 		if ((a->on[w] & b->off[w]) | (a->off[w] & b->on[w]))
 			return false;
+	}
 	return true;
 }
 
 bool box_within(const struct box *inner, const struct box *outer)
 {
-	for (unsigned int i = 0; i < BOX_AXES; i++)
+	for (__u32 axes = axes_of(outer->asks); axes;) {
+		unsigned int i = bit_take(&axes);
+
 		if (inner->axis[i].low < outer->axis[i].low || inner->axis[i].high > outer->axis[i].high)
 			return false;
-	for (unsigned int w = 0; w < BOX_WORDS; w++)
+	}
+	for (__u32 words = words_of(outer->asks); words;) {
+		unsigned int w = bit_take(&words);
+
 		if ((outer->on[w] & ~inner->on[w]) | (outer->off[w] & ~inner->off[w]))
 			return false;
+	}
 	return true;
 }
 
@@ -262,7 +317,10 @@ size_t box_subtract(const struct box *a, const struct box *b, struct box ret[BOX
 	struct box rest = *a;
 	size_t count = 0;
 
-	for (unsigned int i = 0; i < BOX_AXES; i++) {
+	rest.asks |= b->asks;
+	for (__u32 axes = axes_of(b->asks); axes;) {
+		unsigned int i = bit_take(&axes);
+
 		if (rest.axis[i].low < b->axis[i].low) {
 			ret[count] = rest;
 			ret[count++].axis[i].high = b->axis[i].low - 1;
@@ -274,7 +332,9 @@ size_t box_subtract(const struct box *a, const struct box *b, struct box ret[BOX
 			rest.axis[i].high = b->axis[i].high;
 		}
 	}
-	for (unsigned int w = 0; w < BOX_WORDS; w++) {
+	for (__u32 words = words_of(b->asks); words;) {
+		unsigned int w = bit_take(&words);
+
 		for (__u64 on = b->on[w] & ~rest.on[w]; on; on &= on - 1) {
 			ret[count] = rest;
 			ret[count++].off[w] |= on & -on;
@@ -293,11 +353,9 @@ struct box box_corner(const struct box *b, bool highest)
 {
 	struct box corner = *b;
 
+	corner.asks = (1u << (BOX_AXES + BOX_WORDS)) - 1;
 	for (unsigned int i = 0; i < BOX_AXES; i++)
-		if (highest)
-			corner.axis[i].low = b->axis[i].high;
-		else
-			corner.axis[i].high = b->axis[i].low;
+		corner.axis[i].low = corner.axis[i].high = highest ? b->axis[i].high : b->axis[i].low;
 	for (unsigned int w = 0; w < BOX_WORDS; w++)
 		if (highest)
 			corner.on[w] = ~b->off[w];
@@ -317,18 +375,17 @@ int box_lacks(const struct box *b, const struct box *of)
 {
 	int bits = 0;
 
-	for (unsigned int i = 0; i < BOX_AXES; i++) {
+	for (__u32 axes = axes_of(b->asks); axes;) {
+		unsigned int i = bit_take(&axes);
 		const struct span *x = &b->axis[i], *y = &of->axis[i];
 		wide low = x->low > y->low ? x->low : y->low, high = x->high < y->high ? x->high : y->high;
 
-		if (low != y->low || high != y->high)
-			bits += wide_bits(y->high - y->low) - wide_bits(high - low);
+		bits += wide_bits(y->high - y->low) - wide_bits(high - low);
 	}
-	for (unsigned int w = 0; w < BOX_WORDS; w++) {
-		__u64 asked = (b->on[w] & ~of->on[w]) | (b->off[w] & ~of->off[w]);
+	for (__u32 words = words_of(b->asks); words;) {
+		unsigned int w = bit_take(&words);
 
-		if (asked)
-			bits += __builtin_popcountll(asked);
+		bits += __builtin_popcountll((b->on[w] & ~of->on[w]) | (b->off[w] & ~of->off[w]));
 	}
 	return bits;
 }

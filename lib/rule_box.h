@@ -35,6 +35,7 @@ struct span {
 };
 
 struct box {
+	__u32 asks; /* bit n: axis n is not all of it, and behind those of the axes, words of questions: look nowhere else */
 	struct span axis[BOX_AXES];
 	__u64 on[BOX_WORDS], off[BOX_WORDS]; /* questions that are answered yes, no; in neither: either */
 };
