@@ -37,6 +37,16 @@ def result(suite, case, value, unit, better="lower", goal=None, flows=None, ns=N
             "floor_ns_median": floor and round(statistics.median(floor), 2)}
 
 
+def ratio(ns, floor):
+    """median over the rounds of one against the other in the same round: what slows a machine for a while slows both"""
+    return statistics.median(a / b for a, b in zip(ns, floor, strict=True))
+
+
+def extra(ns, base):
+    """ns more than the base in the same round, median over the rounds"""
+    return statistics.median(a - b for a, b in zip(ns, base, strict=True))
+
+
 # ---- packets: 64 bytes or the least that holds the headers; the address that varies and the IPv4 identification are zero
 
 def checksum(data):
@@ -190,6 +200,6 @@ class Group:
     def run(self):
         times = self.times()
         floors = {name: times[number] for (name, _), (number, floor, _) in self.cases.items() if floor is None}
-        return [result(self.suite, name, statistics.median(times[number]) / statistics.median(floors[floor]), "ratio",
-                       goal=goal, flows=flows, ns=times[number], floor=floors[floor])
+        return [result(self.suite, name, ratio(times[number], floors[floor]), "ratio", goal=goal, flows=flows,
+                       ns=times[number], floor=floors[floor])
                 for (name, flows), (number, floor, goal) in self.cases.items() if floor]

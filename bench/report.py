@@ -21,10 +21,11 @@ OWN_TABLES = {"sim": suite_sim.table_of_figures}
 METHOD = """\
 Every program under test is compiled from its own sources between two lines of the bench: one gives the packet the next
 flow's address and port, one undoes what the program did to the frame. The floors beside it have the same two lines, the same
-header checks, one counter, and nothing else; "ratio" is the median of the program against the median of its floor. Runs are
-`BPF_PROG_TEST_RUN` with 64-byte frames, timed by the thread's CPU time on one CPU, all cases of a table in turn, in a new
-order each round. After every run the verdict of every packet, and the reason that weir counted for it, must be those that
-the case is about; else the bench fails. Tables are filled by the `weir` command.
+header checks, one counter, and nothing else; "ratio" is the program against its floor in the same round, the median over
+all rounds, since a busy neighbour slows whole rounds. Runs are `BPF_PROG_TEST_RUN` with 64-byte frames, timed by the
+thread's CPU time on one CPU, all cases of a table in turn, in a new order each round. After every run the verdict of every
+packet, and the reason that weir counted for it, must be those that the case is about; else the bench fails. Tables are
+filled by the `weir` command.
 
 End to end, a generator sends live frames into a veth, and the figure is all CPU time of sending and receiving a frame.
 Peers run in the same rounds. `bench/run --help` says how to repeat all this; `bench/compare A.json B.json` compares."""

@@ -12,10 +12,9 @@ Balanced frames go back into the cable that they came from, and are dropped at i
 import contextlib
 import json
 import shutil
-import statistics
 
 import prefixes
-from harness import XDP_REDIRECT, Group, frame4, result, some4, wire4
+from harness import XDP_REDIRECT, Group, extra, frame4, ratio, result, some4, wire4
 from lab import Failed, Lab
 from suite_lb import GATEWAY, VIP4
 
@@ -111,12 +110,10 @@ def measure(lab, quick, cases, addresses, packet, frames=None, rounds=None, loss
 
 
 def added(name, ns, base, flows, goal=None, against=None):
-    """median CPU time over that of the base; with `against`, as a ratio to what that adds"""
-    extra = statistics.median(ns[name]) - statistics.median(ns[base])
-    if against:
-        extra /= statistics.median(ns[against]) - statistics.median(ns[base])
+    """CPU time over that of the base; with `against`, as a ratio to what that adds"""
+    more = extra(ns[name], ns[base]) / (extra(ns[against], ns[base]) if against else 1)
     case = f"{name}, added to an empty program" if not against else f"{name}, added, against {against}"
-    return result("e2e", case, extra, "ratio" if against else "ns", goal=goal, flows=flows, ns=ns[name], floor=ns[base])
+    return result("e2e", case, more, "ratio" if against else "ns", goal=goal, flows=flows, ns=ns[name], floor=ns[base])
 
 
 def start(lab):
@@ -230,7 +227,7 @@ def balancers(quick):
             raise Failed(f"weir counted {sent} frames as sent on")
     weir, floor = ns["weir, 1,000 backends"], ns["encapsulation floor"]
     return [result("e2e", "balance 1 M flows over a veth, all CPU time, against the encapsulation floor",
-                   statistics.median(weir) / statistics.median(floor), "ratio", goal=1.25, flows=1_000_000, ns=weir, floor=floor)]
+                   ratio(weir, floor), "ratio", goal=1.25, flows=1_000_000, ns=weir, floor=floor)]
 
 
 # ---- nat: the destination is rewritten, and the frame goes back

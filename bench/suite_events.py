@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import suite_control
-from harness import XDP_DROP, XDP_TX, Group, frame4, result, some4, wire4
+from harness import XDP_DROP, XDP_TX, Group, frame4, ratio, result, some4, wire4
 from lab import Lab
 from suite_filter import host
 from suite_lb import VIP4, balanced, router
@@ -30,18 +30,19 @@ def flood(lab, sources):
 
 
 def on_and_off(quick, sources):
-    """in turn, on one instance; the mean, since what is told once a second falls to one burst of many"""
-    times = {"on": [], "off": []}
+    """in turn, on one instance; of each turn the mean, since what is told once a second falls to one burst of many"""
+    times, means = {"on": [], "off": []}, {"on": [], "off": []}
     with Lab() as lab:
         host(lab)
         lab.weir("drop add 0.0.0.0/0")
         for turn in range(TURNS_QUICK if quick else TURNS):
             for state in sorted(times, reverse=turn % 2):
                 lab.weir(f"flows record {state}")
-                times[state] += flood(lab, sources)
-    value = statistics.mean(times["on"]) / statistics.mean(times["off"])
-    return [result("events", "1 M drops a second, events on against off", value, "ratio", goal=1.05, flows=sources, ns=times["on"],
-                   floor=times["off"])]
+                bursts = flood(lab, sources)
+                times[state] += bursts
+                means[state].append(statistics.mean(bursts))
+    return [result("events", "1 M drops a second, events on against off", ratio(means["on"], means["off"]), "ratio", goal=1.05,
+                   flows=sources, ns=times["on"], floor=times["off"])]
 
 
 def followed(quick):

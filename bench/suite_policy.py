@@ -3,10 +3,9 @@
 import random
 import shutil
 import socket
-import statistics
 import time
 
-from harness import TC_UNSPEC, Group, frame4, result, wire4, wire_tuples
+from harness import TC_UNSPEC, Group, extra, frame4, ratio, result, wire4, wire_tuples
 from flows import Flows
 from lab import PYTHON, Failed, Lab
 from suite_filter import host
@@ -133,7 +132,7 @@ def real_udp(quick):
         counted = sum(row["packets"] for row in lab.weir_json("stats")["devices"] if (row["hook"], row["reason"]) == ("egress", "flow"))
         if counted < len(ns["weir"]) * 20_000 - 1:
             raise Failed(f"weir counted {counted} datagrams of the flow")
-    weir, nft = (statistics.median(ns[name]) - statistics.median(ns["nothing"]) for name in ("weir", "nft"))
+    weir, nft = (extra(ns[name], ns["nothing"]) for name in ("weir", "nft"))
     return [result("policy", "real UDP egress, added to a send", weir, "ns", ns=ns["weir"], floor=ns["nothing"]),
             result("policy", "real UDP egress, added by nftables with three sets", nft, "ns", ns=ns["nft"], floor=ns["nothing"]),
             result("policy", "real UDP egress, added, against nftables", weir / nft, "ratio", goal=0.2)]
@@ -171,9 +170,8 @@ def bulk(quick):
                     for _ in range(megabytes):
                         sock.sendall(bytes(1 << 20))
                     rates[name].append(megabytes / (time.monotonic() - begin))
-    ratio = statistics.median(rates["weir"]) / statistics.median(rates["nothing"])
-    return [result("policy", "TCP in large segments over a veth, throughput against no program", ratio, "ratio", better="higher",
-                   goal=0.97)]
+    return [result("policy", "TCP in large segments over a veth, throughput against no program",
+                   ratio(rates["weir"], rates["nothing"]), "ratio", better="higher", goal=0.97)]
 
 
 def run(quick):
