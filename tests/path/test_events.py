@@ -348,7 +348,7 @@ def test_a_stopped_follower_loses_and_says_so(net, tmp_path):
     follower.send_signal(signal.SIGINT)
     assert follower.communicate(timeout=5)[1].count(b"lost: overwritten") == rounds
     events = written(path)
-    assert events[-2]["kind"] == "new-flow" or events[-1]["kind"] == "new-flow"
+    assert "new-flow" in [event.get("kind") for event in events[-2:]]  # what was lost may be said last
     all_told = len(events) - rounds + sum(event["lost"] for event in losses)
     assert 0 <= all_told - (rounds * each + 1) < 20  # the lab's own hosts may speak meanwhile
     assert len({event["time"][:19] for event in losses}) == rounds
