@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "error.h"
 #include "weir/abi.h"
 
 void *ctl_alloc(void *old, size_t count, size_t size)
@@ -118,15 +119,13 @@ void table_end(struct table *t)
 
 void print_safe(FILE *out, const char *text, size_t length)
 {
-	for (size_t i = 0; i < length; i++) {
-		unsigned char c = text[i];
+	const char *end = text + length;
 
-		/* C1 controls are c2 80 .. c2 9f in UTF-8 */
-		bool c1 = c == 0xc2 && i + 1 < length && ((unsigned char)text[i + 1] & 0xe0) == 0x80;
+	while (text < end) {
+		size_t control = *text == '\t' ? 0 : control_length(text);
 
-		if (c1)
-			i++;
-		putc(c1 || (c < ' ' && c != '\t') || c == 0x7f ? '?' : c, out);
+		putc(control ? '?' : *text, out);
+		text += control ? control : 1;
 	}
 }
 

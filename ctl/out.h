@@ -46,7 +46,7 @@ void json_count(struct json *j, const struct weir_count *count);
 /* length of the well-formed UTF-8 sequence at s, 0 when it is none (RFC 3629) */
 size_t utf8_length(const unsigned char *s);
 
-/* Text on a terminal must not steer it: control characters print as '?'. */
+/* Text on a terminal must not steer it: control characters print as '?'. It ends with a NUL, at `length` or behind. */
 void print_safe(FILE *out, const char *text, size_t length);
 
 /* Memory for words and cells: never NULL, the command ends when there is none. */

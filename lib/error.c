@@ -7,12 +7,20 @@
 
 #include "error.h"
 
+size_t control_length(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	if (*s == 0xc2 && (s[1] & 0xe0) == 0x80)
+		return 2;
+	return (*s && *s < ' ') || *s == 0x7f;
+}
+
 /* Messages quote what the user, or a file from elsewhere, wrote: a terminal must not obey it. */
 static void defuse(char *text)
 {
 	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			*text = '?';
+		memset(text, '?', control_length(text));
 }
 
 static enum weir_exit exit_status(int code)

@@ -4,6 +4,8 @@
 #ifndef WEIR_ERROR_H
 #define WEIR_ERROR_H
 
+#include <stddef.h>
+
 /* exit statuses of the command, which are part of its interface */
 enum weir_exit {
 	WEIR_EXIT_OK = 0,
@@ -28,6 +30,10 @@ struct weir_error {
 	char source[512];
 	unsigned int source_offset;
 };
+
+/* Bytes of the control character that the text begins with, which a terminal would obey: one, or the two that C1 has in UTF-8
+ * (c2 80 to c2 9f). 0: it begins with none. */
+size_t control_length(const char *text);
 
 /* Fill err (when not NULL) and return -code, so that callers write `return weir_fail(...)`. The exit status is derived from
  * code: EPERM/EACCES -> PRIVILEGE, EOPNOTSUPP -> UNSUPPORTED, EINVAL -> USAGE, all else FAILED. */

@@ -98,7 +98,7 @@ int lines_fault(const struct lines *l, struct weir_error *err, int code)
 		err->source_offset = err->column - context;
 	snprintf(err->source, sizeof(err->source), "%s", l->line + err->source_offset);
 	for (char *p = err->source; *p; p++) /* as in messages; a tab keeps its width */
-		if (((unsigned char)*p < ' ' && *p != '\t') || *p == 0x7f)
-			*p = '?';
+		if (*p != '\t')
+			memset(p, '?', control_length(p));
 	return code;
 }

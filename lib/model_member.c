@@ -57,7 +57,7 @@ static int cgroup_path(const char *text, char ret[CGROUP_PATH_MAX], struct weir_
 			return weir_hint(err, rc, "write the path without it");
 		}
 		for (size_t i = 0; i < part; i++)
-			if ((unsigned char)p[i] < ' ' || p[i] == 0x7f)
+			if (control_length(p + i))
 				return weir_fail(err, EINVAL, "'%.80s' has a control character", text);
 	}
 	if (depth > CGROUP_DEPTH_MAX)

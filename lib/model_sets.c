@@ -53,7 +53,7 @@ int note_check(const char *note, struct weir_error *err)
 		return weir_hint(err, rc, "a note has up to %d bytes, this has %zu", NOTE_MAX, strlen(note));
 	}
 	for (const char *p = note; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
+		if (control_length(p))
 			return weir_fail(err, EINVAL, "the note '%.80s' has a control character", note);
 	return 0;
 }

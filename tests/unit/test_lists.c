@@ -181,6 +181,7 @@ static void bad_lines(void **state)
 		{"elements = 192.0.2.1\n", 1, 0, "without a '{'", ""},
 		{"elements = { 192.0.2.1 comment \"a\tb\" }\n", 1, 0, "control character", ""},
 		{"add a 192.0.2.1 comment \"\033[2J\"\n", 1, 0, "control character", ""},
+		{"add a 192.0.2.1 comment \"\302\2332J\"\n", 1, 0, "control character", ""},
 		{"add a 192.0.2.1 timeout x\n", 1, 25, "number of seconds", ""},
 		{"example.com\n", 1, 1, "not an address", "names are not looked up"},
 		{"::ffff:192.0.2.1\n", 1, 1, "IPv4-mapped", ""},

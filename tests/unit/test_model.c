@@ -103,6 +103,7 @@ static const struct {
 	{EINVAL, "drop add 192.0.2.1 until tomorrow", "not a UTC time", "2026-11-21T07:00:00Z", 26},
 	{EINVAL, "drop add 192.0.2.1 for 1h until 2099-01-01T00:00:00Z", "both", "leave one", 33},
 	{EINVAL, "drop add 192.0.2.1 note \"a\tb\"", "control character", "", 26},
+	{EINVAL, "drop add 192.0.2.1 note \"a\302\2331mb\"", "'a??1mb' has a control character", "", 26},
 	/* not configuration */
 	{EINVAL, "status", "not configuration", "", 0},
 };
