@@ -112,6 +112,8 @@ const char *hop_text(const struct weir_backend *live);
 #define SERVICE_CELLS ">PACKETS", ">BYTES", ">FLOWS", ">TRACKED"
 void service_cells(struct table *t, const struct weir_service_stats *stats);
 void service_json(struct json *j, const struct weir_service_stats *stats);
+/* the replies of its backends, where they come back through here (mode nat), else nothing */
+void replies_json(struct json *j, const struct vip *vip, const struct weir_count *replies);
 
 /* stats.c: the name of the device that has a slot of counters; its number when it is no more; slot 0 counts for all that found
  * no slot of their own */

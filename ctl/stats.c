@@ -154,11 +154,7 @@ static void services_json(struct json *j, const struct model *m, const struct co
 		json_text(j, "vip", model_vip_label(&m->vips[i], text));
 		json_text(j, "service", service_text(&m->vips[i].service, text));
 		service_json(j, &s->vips[m->vips[i].id]);
-		if (vip_is_nat(&m->vips[i])) {
-			json_open(j, "replies", '{');
-			json_count(j, &s->replies[m->vips[i].id]);
-			json_close(j, '}');
-		}
+		replies_json(j, &m->vips[i], &s->replies[m->vips[i].id]);
 		json_close(j, '}');
 	}
 	json_close(j, ']');

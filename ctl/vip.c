@@ -31,6 +31,15 @@ void service_json(struct json *j, const struct weir_service_stats *stats)
 	json_number(j, "untracked", stats->untracked);
 }
 
+void replies_json(struct json *j, const struct vip *vip, const struct weir_count *replies)
+{
+	if (!vip_is_nat(vip))
+		return;
+	json_open(j, "replies", '{');
+	json_count(j, replies);
+	json_close(j, '}');
+}
+
 int cmd_vip_set(struct ctl *c, const struct args *args, struct weir_error *err)
 {
 	return ctl_change(c, args, model_vip_set, err);

@@ -21,6 +21,7 @@ struct view {
 	size_t unsettled;
 	__u64 tracked; /* connections that live */
 	struct weir_service_stats vips[WEIR_MAX_VIPS], stats[WEIR_MAX_BACKENDS];
+	struct weir_count replies[WEIR_MAX_VIPS];
 	__u32 slots[WEIR_MAX_BACKENDS];
 	__u64 flows[WEIR_MAX_BACKENDS];
 	bool former[WEIR_MAX_BACKENDS];
@@ -68,6 +69,8 @@ static int view_read(struct plane *p, const struct model *m, void *arg, struct w
 		rc = plan_flows(p, &v->plan, v->flows, &v->tracked, err);
 	if (!rc)
 		rc = stats_vips(p, v->vips, err);
+	if (!rc)
+		rc = stats_replies(p, v->replies, err);
 	return rc ? rc : stats_backends(p, v->stats, err);
 }
 
@@ -153,8 +156,11 @@ static void view_text(const struct model *m, const struct view *v)
 		       v->queued ? "; another waits" : "");
 	printf("\nconnections tracked: %llu; not for want of room: %llu\n", (unsigned long long)v->tracked,
 	       (unsigned long long)stats->untracked);
-	printf("packets: %llu, bytes: %llu, flows begun: %llu\n", (unsigned long long)stats->in.packets,
+	printf("packets: %llu, bytes: %llu, flows begun: %llu", (unsigned long long)stats->in.packets,
 	       (unsigned long long)stats->in.bytes, (unsigned long long)stats->flows);
+	if (vip_is_nat(vip))
+		printf("; replies: %llu", (unsigned long long)v->replies[vip->id].packets);
+	putchar('\n');
 }
 
 static void member_json(struct json *j, const struct view *v, const struct pool_member *member)
@@ -193,6 +199,7 @@ static void view_json(const struct model *m, const struct view *v, const struct 
 	json_number(&j, "slots_unsettled", v->unsettled);
 	json_number(&j, "connections", v->tracked);
 	service_json(&j, &v->vips[vip->id]);
+	replies_json(&j, vip, &v->replies[vip->id]);
 	json_open(&j, "backends", '[');
 	for (size_t i = 0; i < count; i++)
 		member_json(&j, v, &members[i]);

@@ -295,6 +295,8 @@ def test_replies(well):
     well.weir("attach out")
     assert well.curl("client", "http://203.0.113.20/")
     assert rows(well)["replies"][0][0] == "ok"
+    came = well.weir_json("vip show nat")["replies"]["packets"]
+    assert came > 4 and f"; replies: {came}\n" in well.weir("vip show nat").stdout
     # another VIP whose backend does not answer by here
     well.weir("vip add 203.0.113.21:81/tcp name lost mode nat")
     well.weir("backend add lost 10.1.0.99")
