@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Table memory: runs of chunks made, mapped, and freed when nothing refers to them. */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "chunks.h"
+#include "instance.h"
 
-static char instance[32];
-static struct weir_error err;
-static struct plane p;
 static __u32 used_before; /* by what every instance has */
-
-#define ok(expression) assert_int_equal((err.text[0] = 0, (expression)) ? (print_error("%s\n", err.text), 1) : 0, 0)
 
 static void runs(void **state)
 {
@@ -70,18 +62,10 @@ static void freed_and_made_again(void **state)
 static int start(void **state)
 {
 	(void)state;
-	snprintf(instance, sizeof(instance), "unit-chunks-%d", getpid());
-	if (!plane_open(instance, PLANE_CREATE | PLANE_LOCK, &p, &err) && !chunks_used(&p, &used_before, &err))
-		return 0;
-	print_error("%s\n", err.text);
-	return -1;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	plane_close(&p);
-	return plane_reset(instance, &err) < 0;
+	if (instance_start("chunks"))
+		return -1;
+	ok(chunks_used(&p, &used_before, &err));
+	return 0;
 }
 
 int main(void)
@@ -91,5 +75,5 @@ int main(void)
 		cmocka_unit_test(freed_and_made_again),
 	};
 
-	return cmocka_run_group_tests(tests, start, end);
+	return cmocka_run_group_tests(tests, start, instance_end);
 }

@@ -4,9 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -14,15 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#include "plane.h"
-
-static char instance[32];
-static struct weir_error err;
-static struct plane p; /* open in one test at a time; a test that fails must not keep the lock */
-
-#define ok(expression) assert_int_equal((err.text[0] = 0, (expression)) ? (print_error("%s\n", err.text), 1) : 0, 0)
+#include "instance.h"
 
 static void nothing_there(void **state)
 {
@@ -161,25 +151,11 @@ static void taken_away(void **state)
 static int group_setup(void **state)
 {
 	(void)state;
-	snprintf(instance, sizeof(instance), "unit-i-%d", getpid());
+	instance_name("instance");
 	return unshare(CLONE_NEWNET);
 }
 
-static int group_teardown(void **state)
-{
-	(void)state;
-	plane_reset(instance, NULL);
-	return 0;
-}
-
-static int test_teardown(void **state)
-{
-	(void)state;
-	plane_close(&p);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_teardown(name, test_teardown)
+#define TEST(name) cmocka_unit_test_teardown(name, instance_close)
 
 int main(void)
 {
@@ -188,5 +164,5 @@ int main(void)
 		TEST(other_version), TEST(not_seen), TEST(taken_away),
 	};
 
-	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+	return cmocka_run_group_tests(tests, group_setup, instance_end);
 }

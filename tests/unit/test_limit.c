@@ -4,29 +4,21 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "../limit_case.h"
 #include "chunks.h"
+#include "instance.h"
 #include "limit.h"
 #include "test_limit.skel.h"
 
 #define LINES 2
 
-static char instance[32];
-static struct weir_error err;
-static struct plane p;
 static struct test_limit *kernel;
 static struct chunk_run run;
-
-#define ok(expression) assert_int_equal((err.text[0] = 0, (expression)) ? (print_error("%s\n", err.text), 1) : 0, 0)
 
 static struct weir_bucket_line *own_lines(void)
 {
@@ -332,11 +324,9 @@ static int start(void **state)
 	struct bpf_map *map;
 
 	(void)state;
-	snprintf(instance, sizeof(instance), "unit-limit-%d", getpid());
-	if (plane_open(instance, PLANE_CREATE | PLANE_LOCK, &p, &err) || chunks_new(&p, 2, &run, &err)) {
-		print_error("%s\n", err.text);
+	if (instance_start("limit"))
 		return -1;
-	}
+	ok(chunks_new(&p, 2, &run, &err));
 	kernel = test_limit__open();
 	if (!kernel)
 		return -1;
@@ -349,11 +339,9 @@ static int start(void **state)
 
 static int end(void **state)
 {
-	(void)state;
 	chunks_unmap(&run);
 	test_limit__destroy(kernel);
-	plane_close(&p);
-	return plane_reset(instance, &err) < 0;
+	return instance_end(state);
 }
 
 int main(void)

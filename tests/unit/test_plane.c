@@ -6,8 +6,6 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,24 +13,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "weir/hash.h"
 
 #include "chunks.h"
 #include "compile.h"
 #include "config.h"
 #include "events.h"
+#include "instance.h"
 #include "policy_table.h"
 #include "ring.h"
 #include "stats.h"
 #include "usage.h"
-
-static char instance[32];
-static struct weir_error err;
-static struct plane p; /* open in one test at a time; a test that fails must not keep the lock */
-
-#define ok(expression) assert_int_equal((err.text[0] = 0, (expression)) ? (print_error("%s\n", err.text), 1) : 0, 0)
 
 static void read_text(struct model *m, const char *text)
 {
@@ -418,7 +409,7 @@ static int group_setup(void **state)
 	int fd;
 
 	(void)state;
-	snprintf(instance, sizeof(instance), "unit-%d", getpid());
+	instance_name("plane");
 	if (unshare(CLONE_NEWNET))
 		return -1;
 	fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -427,21 +418,7 @@ static int group_setup(void **state)
 	return close(fd);
 }
 
-static int group_teardown(void **state)
-{
-	(void)state;
-	plane_reset(instance, NULL);
-	return 0;
-}
-
-static int test_teardown(void **state)
-{
-	(void)state;
-	plane_close(&p);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_teardown(name, test_teardown)
+#define TEST(name) cmocka_unit_test_teardown(name, instance_close)
 
 int main(void)
 {
@@ -458,5 +435,5 @@ int main(void)
 		TEST(moves),
 	};
 
-	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+	return cmocka_run_group_tests(tests, group_setup, instance_end);
 }

@@ -5,8 +5,6 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,21 +12,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "chunks.h"
 #include "events.h"
+#include "instance.h"
 #include "prefixes.h"
 #include "random.h"
 #include "test_prefix.skel.h"
 
-static char instance[32];
-static struct weir_error err;
-static struct plane p;
 static struct test_prefix *kernel;
 static struct weir_prefix_set *set; /* the one that the test program reads */
-
-#define ok(expression) assert_int_equal((err.text[0] = 0, (expression)) ? (print_error("%s\n", err.text), 1) : 0, 0)
 
 /* ---- the judge ---- */
 
@@ -461,11 +453,8 @@ static int start(void **state)
 
 	(void)state;
 	random_seed();
-	snprintf(instance, sizeof(instance), "unit-prefixes-%d", getpid());
-	if (plane_open(instance, PLANE_CREATE | PLANE_LOCK, &p, &err)) {
-		print_error("%s\n", err.text);
+	if (instance_start("prefixes"))
 		return -1;
-	}
 	kernel = test_prefix__open();
 	if (!kernel)
 		return -1;
@@ -478,10 +467,8 @@ static int start(void **state)
 
 static int end(void **state)
 {
-	(void)state;
 	test_prefix__destroy(kernel);
-	plane_close(&p);
-	return plane_reset(instance, &err) < 0;
+	return instance_end(state);
 }
 
 int main(void)

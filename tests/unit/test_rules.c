@@ -5,8 +5,6 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "chunks.h"
 #include "device.h"
+#include "instance.h"
 #include "prefixes.h"
 #include "random.h"
 #include "rules_compile.h"
@@ -29,9 +26,6 @@
 #define SETS	   6
 #define IFINDEXES  3
 
-static char instance[32];
-static struct weir_error err;
-static struct plane p;
 static struct test_rules *kernel;
 static struct rules_case *c; /* shared with the test program */
 static __u8 payload[64];
@@ -41,7 +35,6 @@ static struct filter_rule list[RULES_MOST];
 static size_t count;
 static struct model m;
 
-#define ok(expression) assert_int_equal((err.text[0] = 0, (expression)) ? (print_error("%s\n", err.text), 1) : 0, 0)
 #define pick(...)                                                      \
 	({                                                             \
 		static const int these[] = {__VA_ARGS__};              \
@@ -438,11 +431,8 @@ static int start(void **state)
 	random_seed();
 	for (__u16 i = 0; i < SETS; i++)
 		m.sets[m.sets_count++].id = (__u16)(WEIR_SET_FIRST + i);
-	snprintf(instance, sizeof(instance), "unit-rules-%d", getpid());
-	if (plane_open(instance, PLANE_CREATE | PLANE_LOCK, &p, &err)) {
-		print_error("%s\n", err.text);
+	if (instance_start("rules"))
 		return -1;
-	}
 	kernel = test_rules__open();
 	if (!kernel)
 		return -1;
@@ -456,10 +446,8 @@ static int start(void **state)
 
 static int end(void **state)
 {
-	(void)state;
 	test_rules__destroy(kernel);
-	plane_close(&p);
-	return plane_reset(instance, &err) < 0;
+	return instance_end(state);
 }
 
 int main(void)

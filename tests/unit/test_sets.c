@@ -4,30 +4,22 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "compile.h"
 #include "config.h"
+#include "instance.h"
 #include "live.h"
 #include "random.h"
 #include "sets_table.h"
 #include "test_sets.skel.h"
 #include "when.h"
 
-static char instance[32];
-static struct weir_error err;
-static struct plane p;
 static struct test_sets *kernel;
-
-#define ok(expression) assert_int_equal((err.text[0] = 0, (expression)) ? (print_error("%s\n", err.text), 1) : 0, 0)
 
 /* ---- the judge ---- */
 
@@ -467,11 +459,8 @@ static int start(void **state)
 
 	(void)state;
 	random_seed();
-	snprintf(instance, sizeof(instance), "unit-sets-%d", getpid());
-	if (plane_open(instance, PLANE_CREATE | PLANE_LOCK, &p, &err)) {
-		print_error("%s\n", err.text);
+	if (instance_start("sets"))
 		return -1;
-	}
 	kernel = test_sets__open();
 	if (!kernel)
 		return -1;
@@ -482,10 +471,8 @@ static int start(void **state)
 
 static int end(void **state)
 {
-	(void)state;
 	test_sets__destroy(kernel);
-	plane_close(&p);
-	return plane_reset(instance, &err) < 0;
+	return instance_end(state);
 }
 
 int main(void)

@@ -14,6 +14,7 @@
 
 #include "../top_case.h"
 #include "clock.h"
+#include "instance.h"
 #include "pool.h"
 #include "random.h"
 #include "test_top.skel.h"
@@ -21,10 +22,6 @@
 #include "top.h"
 
 #define ROWS 16
-
-static struct weir_error err;
-
-#define ok(expression) assert_int_equal((err.text[0] = 0, (expression)) ? (print_error("%s\n", err.text), 1) : 0, 0)
 
 /* ---- rates ---- */
 
@@ -195,8 +192,6 @@ static void test_rate_text(void **state)
 #define SENDERS 60000 /* all of them, */
 #define SHOWN	20    /* that a screen has room for */
 
-static char instance[32];
-static struct plane p;
 static struct test_top *kernel;
 static struct top_case batch;
 
@@ -350,7 +345,7 @@ static int start(void **state)
 	model_init(&m);
 	ok(read_bytes(&m, CONFIGURATION, strlen(CONFIGURATION), &err));
 	ok(model_assign_ids(&m, NULL, NULL, &err));
-	snprintf(instance, sizeof(instance), "unit-top-%d", getpid());
+	instance_name("top");
 	ok(plane_open(instance, PLANE_CREATE | PLANE_LOCK, &made, &err));
 	plane_close(&made);
 	ok(plane_open(instance, 0, &p, &err)); /* as the command does */
@@ -361,11 +356,9 @@ static int start(void **state)
 
 static int end(void **state)
 {
-	(void)state;
 	test_top__destroy(kernel);
-	plane_close(&p);
 	model_free(&m);
-	return plane_reset(instance, &err) < 0;
+	return instance_end(state);
 }
 
 int main(void)
